@@ -1,0 +1,91 @@
+//! What is missing is installed with apt where we may; elsewhere the error names the command.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{Context, bail};
+
+use crate::{places, process};
+
+/// A program that must be on `PATH`, and the Debian packages that bring it.
+#[derive(Clone, Copy)]
+pub(crate) struct Tool {
+    /// The command.
+    pub(crate) command: &'static str,
+    /// Its packages, separated by blanks.
+    pub(crate) packages: &'static str,
+}
+
+/// Makes sure that every tool is there, installing what is missing in one go.
+pub(crate) fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
+    let missing: Vec<Tool> = tools
+        .iter()
+        .copied()
+        .filter(|tool| places::on_path(tool.command).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let commands: Vec<&str> = missing.iter().map(|tool| tool.command).collect();
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.packages).collect();
+    install(&packages.join(" "), &commands.join(", "))
+}
+
+/// Installs the packages (separated by blanks). `why` names what is missing without them.
+pub(crate) fn install(packages: &str, why: &str) -> anyhow::Result<()> {
+    // Two verbs' threads may need something at once, and apt takes one at a time.
+    static TURN: Mutex<bool> = Mutex::new(false);
+    let mut updated = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+        bail!("{}", advice(packages, why));
+    }
+    eprintln!("xtask: {why}: installing {packages}");
+    if !*updated {
+        process::run(apt().args(["update", "-qq"]))?;
+        *updated = true;
+    }
+    let mut command = apt();
+    command
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages.split(' '))
+        .stdout(std::process::Stdio::null());
+    process::run(&mut command).with_context(|| format!("installing {packages} for {why}"))
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
+    command
+}
+
+fn advice(packages: &str, why: &str) -> String {
+    format!(
+        "missing: {why}. On Debian or Ubuntu install with:\n\n    \
+         sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}\n\n\
+         then run this again (elsewhere: the packages of the same meaning)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_is_a_command_to_paste() {
+        let text = advice("cmake perl", "cmake");
+        assert!(text.contains("sudo apt-get install -y --no-install-recommends cmake perl\n"));
+        assert!(text.starts_with("missing: cmake."));
+    }
+
+    #[test]
+    fn tools_that_are_there_need_no_installation() {
+        let shell = Tool {
+            command: "sh",
+            packages: "no-such-package",
+        };
+        ensure(&[shell]).unwrap();
+    }
+}
