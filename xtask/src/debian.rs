@@ -53,6 +53,19 @@ pub(crate) fn install(packages: &str, why: &str) -> anyhow::Result<()> {
     process::run(&mut command).with_context(|| format!("installing {packages} for {why}"))
 }
 
+/// Installs the first of the packages that this release of Debian has.
+pub(crate) fn install_first(packages: &[&str], why: &str) -> anyhow::Result<()> {
+    let known = |package: &&&str| {
+        let show = process::output(Command::new("apt-cache").args(["show", **package]));
+        show.is_ok_and(|text| !text.is_empty())
+    };
+    // With no lists of packages yet, nothing is known: the first one is then as good as any.
+    match packages.iter().find(known).or(packages.first()) {
+        Some(package) => install(package, why),
+        None => Ok(()),
+    }
+}
+
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command

@@ -44,6 +44,19 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As [`run`], also after an interrupt: for what has to be done before we end.
+pub(crate) fn run_regardless(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .process_group(0)
+        .status()
+        .with_context(|| format!("starting `{}`", spelled(command)))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", spelled(command));
+    }
+    Ok(())
+}
+
 /// Waits for the child's end; when we are interrupted, ends it first.
 pub(crate) fn wait(child: &mut Child) -> anyhow::Result<ExitStatus> {
     loop {

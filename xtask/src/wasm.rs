@@ -3,6 +3,7 @@
 //! The ordinary way is rustup's standard library for the target. Where rustup has none (a mirror that carries
 //! the toolchain alone, a machine behind a wall), Debian's compiler and its sources build that library.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,17 +32,20 @@ pub(crate) enum Compiler {
 
 impl Compiler {
     /// Finds one; installs what is missing where that is possible.
+    ///
+    /// `COLLECTOR_WASM=debian` takes Debian's although the toolchain has the target.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let sysroot = PathBuf::from(process::output(
             Command::new("rustc").args(["--print", "sysroot"]),
         )?);
-        if has_target(&sysroot) || rustup_adds_target(&sysroot) {
+        let debian_is_wanted = env::var_os("COLLECTOR_WASM").is_some_and(|way| way == "debian");
+        if !debian_is_wanted && (has_target(&sysroot) || rustup_adds_target(&sysroot)) {
             return Ok(Self::Rustup);
         }
         if !Path::new(DEBIAN_SOURCES).exists() || !Path::new(DEBIAN_RUSTC).exists() {
             debian::install(DEBIAN_PACKAGES, "a standard library for WebAssembly plugins")
                 .with_context(|| {
-                    format!("`rustup target add {TARGET}` failed, so Debian's compiler is needed")
+                    format!("the toolchain has no {TARGET} and rustup cannot add it")
                 })?;
         }
         let linker = linker(&sysroot)?;
