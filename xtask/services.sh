@@ -56,6 +56,9 @@ launch() {
   printf '%s %s\n' $! "$(started_at $!)" > "$RUN/$name/pid"
 }
 
+# Whether any process of a session has not ended.
+session_lives() { ps -o stat= -s "$1" 2>/dev/null | grep -qv '^Z'; }
+
 # A whole session is stopped: Elasticsearch is two processes.
 stop() {
   local name=$1 pid deadline
@@ -63,7 +66,7 @@ stop() {
     read -r pid _ < "$RUN/$name/pid"
     deadline=$((SECONDS + STOP_SECONDS))
     kill -TERM -- "-$pid" 2>/dev/null
-    while alive "$name"; do
+    while session_lives "$pid"; do
       if [ $SECONDS -ge $deadline ]; then
         say "$name ignored SIGTERM for $STOP_SECONDS s: killed"
         kill -KILL -- "-$pid" 2>/dev/null

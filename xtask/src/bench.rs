@@ -10,8 +10,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     debian::ensure(&native::KAFKA)?;
     plugins::build(&[])?;
     let mut command = native::cargo(&["run", "--release", "--package", "collector-bench", "--"])?;
-    command
-        .args(rest)
-        .env("COLLECTOR_BENCH_PLUGINS", places::plugins());
+    command.args(rest).env("COLLECTOR_BENCH_PLUGINS", places::plugins());
     process::run(&mut command)
 }

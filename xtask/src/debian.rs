@@ -1,8 +1,7 @@
 //! What is missing is installed with apt where we may; elsewhere the error names the command.
 
-use std::path::Path;
-use std::process::Command;
-use std::sync::Mutex;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
@@ -19,11 +18,7 @@ pub(crate) struct Tool {
 
 /// Makes sure that every tool is there, installing what is missing in one go.
 pub(crate) fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
-    let missing: Vec<Tool> = tools
-        .iter()
-        .copied()
-        .filter(|tool| places::on_path(tool.command).is_none())
-        .collect();
+    let missing: Vec<Tool> = tools.iter().copied().filter(|tool| places::on_path(tool.command).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -34,43 +29,39 @@ pub(crate) fn ensure(tools: &[Tool]) -> anyhow::Result<()> {
 
 /// Installs the packages (separated by blanks). `why` names what is missing without them.
 pub(crate) fn install(packages: &str, why: &str) -> anyhow::Result<()> {
-    // Two verbs' threads may need something at once, and apt takes one at a time.
-    static TURN: Mutex<bool> = Mutex::new(false);
-    let mut updated = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
-        bail!("{}", advice(packages, why));
-    }
+    may_install(packages, why)?;
     eprintln!("xtask: {why}: installing {packages}");
-    if !*updated {
-        process::run(apt().args(["update", "-qq"]))?;
-        *updated = true;
-    }
     let mut command = apt();
-    command
-        .args(["install", "-y", "-qq", "--no-install-recommends"])
-        .args(packages.split(' '))
-        .stdout(std::process::Stdio::null());
+    command.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages.split(' ')).stdout(Stdio::null());
     process::run(&mut command).with_context(|| format!("installing {packages} for {why}"))
 }
 
 /// Installs the first of the packages that this release of Debian has.
-pub(crate) fn install_first(packages: &[&str], why: &str) -> anyhow::Result<()> {
-    let known = |package: &&&str| {
-        let show = process::output(Command::new("apt-cache").args(["show", **package]));
-        show.is_ok_and(|text| !text.is_empty())
-    };
-    // With no lists of packages yet, nothing is known: the first one is then as good as any.
-    match packages.iter().find(known).or(packages.first()) {
-        Some(package) => install(package, why),
-        None => Ok(()),
-    }
+pub(crate) fn install_first(packages: [&str; 2], why: &str) -> anyhow::Result<()> {
+    let [first, second] = packages;
+    may_install(first, why)?;
+    let known = process::output(Command::new("apt-cache").args(["show", first])).is_ok();
+    install(if known { first } else { second }, why)
 }
 
+/// Whether apt is ours to use; its lists are brought up to date the first time.
+fn may_install(packages: &str, why: &str) -> anyhow::Result<()> {
+    static UPDATED: Mutex<bool> = Mutex::new(false);
+    if !rustix::process::geteuid().is_root() || places::on_path("apt-get").is_none() {
+        bail!("{}", advice(packages, why));
+    }
+    let mut updated = UPDATED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*updated {
+        process::run(apt().args(["update", "-qq"]))?;
+        *updated = true;
+    }
+    Ok(())
+}
+
+/// apt, waiting for its turn where another process (or another verb) is installing.
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
     command
 }
 
@@ -95,10 +86,7 @@ mod tests {
 
     #[test]
     fn tools_that_are_there_need_no_installation() {
-        let shell = Tool {
-            command: "sh",
-            packages: "no-such-package",
-        };
+        let shell = Tool { command: "sh", packages: "no-such-package" };
         ensure(&[shell]).unwrap();
     }
 }

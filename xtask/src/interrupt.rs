@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP are noticed, so that a verb can stop what it started before it ends.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,9 +21,7 @@ pub(crate) fn watch() -> anyhow::Result<()> {
 
 /// Whether the user wants us to end.
 pub(crate) fn requested() -> bool {
-    INTERRUPTED
-        .get()
-        .is_some_and(|flag| flag.load(Ordering::Relaxed))
+    INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
 /// An error when the user wants us to end: asked between two steps.

@@ -30,7 +30,5 @@ pub(crate) fn collector() -> PathBuf {
 /// The file that a command name stands for on `PATH`.
 pub(crate) fn on_path(command: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(command))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|folder| folder.join(command)).find(|file| file.is_file())
 }

@@ -36,14 +36,12 @@ pub(crate) fn build_with(compiler: &Compiler, names: &[String]) -> anyhow::Resul
         command.args(["--package", &format!("plugin-{name}")]);
     }
     process::run(&mut command).context("building the plugins for WebAssembly")?;
-    fs::create_dir_all(places::plugins())
-        .with_context(|| format!("creating {}", places::plugins().display()))?;
+    fs::create_dir_all(places::plugins()).with_context(|| format!("creating {}", places::plugins().display()))?;
     for name in &names {
         let artefact = format!("plugin_{}.wasm", name.replace('-', "_"));
         let from = wasm::artefacts().join(artefact);
         let to = places::plugins().join(format!("{name}.wasm"));
-        let news = publish(&from, &to)
-            .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+        let news = publish(&from, &to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
         let bytes = fs::metadata(&to)?.len();
         let state = if news { "built" } else { "unchanged" };
         eprintln!("xtask: {} {state} ({} KiB)", to.display(), bytes.div_ceil(1024));
@@ -53,9 +51,7 @@ pub(crate) fn build_with(compiler: &Compiler, names: &[String]) -> anyhow::Resul
 
 /// The plugins there are: every folder with a manifest, by name.
 fn available(plugins: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = plugins
-        .read_dir()
-        .with_context(|| format!("listing {}", plugins.display()))?;
+    let entries = plugins.read_dir().with_context(|| format!("listing {}", plugins.display()))?;
     let mut names: Vec<String> = entries
         .flatten()
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
@@ -107,10 +103,7 @@ mod tests {
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let available = vec!["json".to_owned(), "nginx".to_owned()];
         let error = chosen(available, &["ngnix".to_owned()]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no plugin 'ngnix'; there are: json, nginx"
-        );
+        assert_eq!(error.to_string(), "there is no plugin 'ngnix'; there are: json, nginx");
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub(crate) fn spelled(command: &Command) -> String {
 /// and what keeps a terminal's Ctrl-C from reaching them before us.
 pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Child> {
     interrupt::check()?;
-    command
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("starting `{}`", spelled(command)))
+    command.stdin(Stdio::null()).process_group(0).spawn().with_context(|| format!("starting `{}`", spelled(command)))
 }
 
 /// Runs the command to its end; an exit code other than 0 is an error.
@@ -93,10 +89,7 @@ fn signal_group(child: &Child, signal: Signal) {
 
 /// What the command prints to its standard output, trimmed.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting `{}`", spelled(command)))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("starting `{}`", spelled(command)))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         bail!("`{}` failed: {}", spelled(command), complaint.trim());

@@ -19,10 +19,7 @@ pub(crate) fn environment() -> anyhow::Result<Vec<(&'static str, OsString)>> {
         .context("no protoc for this machine is at hand: install protobuf-compiler and libprotobuf-dev")?;
     let include = protoc_bin_vendored::include_path()
         .context("no .proto files are at hand: install protobuf-compiler and libprotobuf-dev")?;
-    Ok(vec![
-        ("PROTOC", protoc.into_os_string()),
-        ("PROTOC_INCLUDE", include.into_os_string()),
-    ])
+    Ok(vec![("PROTOC", protoc.into_os_string()), ("PROTOC_INCLUDE", include.into_os_string())])
 }
 
 /// Whether the .proto files that protoc itself would find are there: Debian has them in a package of their own.

@@ -10,11 +10,7 @@ pub(crate) struct Stages {
 
 impl Stages {
     /// Runs one stage, says so, and notes its time, whether it succeeds or not.
-    pub(crate) fn run<T>(
-        &mut self,
-        name: &str,
-        stage: impl FnOnce() -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
+    pub(crate) fn run<T>(&mut self, name: &str, stage: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
         eprintln!("xtask: {name}");
         let begun = Instant::now();
         let result = stage();
@@ -49,9 +45,6 @@ mod tests {
         stages.note("building", Duration::from_millis(61_250));
         let failed: anyhow::Result<()> = stages.run("x", || anyhow::bail!("no"));
         assert!(failed.is_err());
-        assert_eq!(
-            stages.report(),
-            "xtask: building     61.2 s\nxtask: x             0.0 s\n"
-        );
+        assert_eq!(stages.report(), "xtask: building     61.2 s\nxtask: x             0.0 s\n");
     }
 }

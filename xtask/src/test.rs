@@ -1,2 +1,148 @@
-//! x
-pub(crate) fn run(_: lexopt::Parser) -> anyhow::Result<()> { Ok(()) }
+//! `cargo xtask test [--no-servers] [FILTER...] [-- ARG...]`: every test, on real servers.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::services::{self, Services};
+use crate::stages::Stages;
+use crate::wasm::Compiler;
+use crate::{debian, interrupt, native, places, plugins, process};
+
+/// What is built and what is tested are the same units to cargo only when both commands choose alike.
+const BUILD: [&str; 5] = ["build", "--workspace", "--lib", "--bins", "--tests"];
+
+/// The verb's arguments.
+#[derive(Default)]
+struct Wanted {
+    no_servers: bool,
+    /// What the test programs get: filters and options.
+    passed_on: Vec<OsString>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
+    let wanted = parse(arguments)?;
+    let mut stages = Stages::default();
+    let result = run_stages(&wanted, &mut stages);
+    eprint!("{}", stages.report());
+    result
+}
+
+fn parse(mut arguments: lexopt::Parser) -> anyhow::Result<Wanted> {
+    let mut wanted = Wanted::default();
+    loop {
+        // Everything behind `--` is the test programs' business.
+        if let Some(rest) = arguments.try_raw_args()
+            && rest.peek().is_some_and(|word| word == "--")
+        {
+            wanted.passed_on.extend(rest.skip(1));
+            return Ok(wanted);
+        }
+        match arguments.next()? {
+            Some(lexopt::Arg::Long("no-servers")) => wanted.no_servers = true,
+            Some(lexopt::Arg::Value(filter)) => wanted.passed_on.push(filter),
+            Some(other) => return Err(other.unexpected().into()),
+            None => return Ok(wanted),
+        }
+    }
+}
+
+fn run_stages(wanted: &Wanted, stages: &mut Stages) -> anyhow::Result<()> {
+    if wanted.no_servers {
+        let compiler = stages.run("tools", || tools(&[]))?;
+        stages.run("building", || build(&compiler))?;
+        return stages.run("testing", || test(wanted));
+    }
+    let (compiler, servers) = stages.run("tools", || {
+        let compiler = tools(&services::tools(&services::TESTED))?;
+        Ok((compiler, Services::prepare(&services::TESTED)?))
+    })?;
+    build_beside_installation(&compiler, &servers, stages)?;
+    // Servers that ran before us stay up.
+    let ours = servers.stopped()?;
+    let result = stages.run("starting the servers", || ours.up()).and_then(|()| stages.run("testing", || test(wanted)));
+    let stopped = stages.run("stopping the servers", || ours.down());
+    result.and(stopped)
+}
+
+/// Makes sure of everything that has to be installed, in as few goes as possible.
+fn tools(more: &[debian::Tool]) -> anyhow::Result<Compiler> {
+    debian::ensure(&[&native::KAFKA, more].concat())?;
+    Compiler::find()
+}
+
+/// Downloads wait for the network, builds for the processor: together they take as long as the longer.
+fn build_beside_installation(compiler: &Compiler, servers: &Services, stages: &mut Stages) -> anyhow::Result<()> {
+    let (installed, took) = thread::scope(|scope| {
+        let installation = scope.spawn(|| timed(|| servers.install()));
+        let built = stages.run("building", || build(compiler));
+        let installed = installation.join();
+        let (installed, took) = installed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (built.and(installed), took)
+    });
+    stages.note("installing the servers (meanwhile)", took);
+    installed
+}
+
+fn timed(step: impl FnOnce() -> anyhow::Result<()>) -> (anyhow::Result<()>, Duration) {
+    let begun = Instant::now();
+    (step(), begun.elapsed())
+}
+
+fn build(compiler: &Compiler) -> anyhow::Result<()> {
+    plugins::build_with(compiler, &[])?;
+    interrupt::check()?;
+    process::run(&mut native::cargo(&BUILD)?).context("building the tests")
+}
+
+fn test(wanted: &Wanted) -> anyhow::Result<()> {
+    let mut command = native::cargo(&["test", "--workspace", "--no-fail-fast", "--"])?;
+    command.args(&wanted.passed_on);
+    set_environment(&mut command, wanted.no_servers);
+    process::run(&mut command)
+}
+
+/// What the end-to-end tests read; with servers, a test that finds none fails instead of being skipped.
+fn set_environment(command: &mut Command, no_servers: bool) {
+    command.env("COLLECTOR_BIN", places::collector()).env("COLLECTOR_TEST_PLUGINS", places::plugins());
+    if no_servers {
+        return;
+    }
+    command.envs(services::ADDRESSES).env("COLLECTOR_TEST_SERVERS", "required");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> anyhow::Result<Wanted> {
+        parse(lexopt::Parser::from_args(words))
+    }
+
+    #[test]
+    fn filters_and_what_follows_two_dashes_reach_the_test_programs() {
+        let wanted = parsed(&["--no-servers", "hot_swap", "--", "--nocapture"]).unwrap();
+        assert!(wanted.no_servers);
+        assert_eq!(wanted.passed_on, ["hot_swap", "--nocapture"]);
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused() {
+        assert!(parsed(&["--no-server"]).is_err());
+        assert!(!parsed(&["rotation"]).unwrap().no_servers);
+    }
+
+    #[test]
+    fn servers_are_required_unless_they_are_unwanted() {
+        for (no_servers, expected) in [(true, false), (false, true)] {
+            let mut command = Command::new("true");
+            set_environment(&mut command, no_servers);
+            let required = command.get_envs().any(|(name, _)| name == "COLLECTOR_TEST_SERVERS");
+            assert_eq!(required, expected);
+        }
+    }
+}

@@ -35,18 +35,14 @@ impl Compiler {
     ///
     /// `COLLECTOR_WASM=debian` takes Debian's although the toolchain has the target.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let sysroot = PathBuf::from(process::output(
-            Command::new("rustc").args(["--print", "sysroot"]),
-        )?);
+        let sysroot = PathBuf::from(process::output(Command::new("rustc").args(["--print", "sysroot"]))?);
         let debian_is_wanted = env::var_os("COLLECTOR_WASM").is_some_and(|way| way == "debian");
         if !debian_is_wanted && (has_target(&sysroot) || rustup_adds_target(&sysroot)) {
             return Ok(Self::Rustup);
         }
         if !Path::new(DEBIAN_SOURCES).exists() || !Path::new(DEBIAN_RUSTC).exists() {
             debian::install(DEBIAN_PACKAGES, "a standard library for WebAssembly plugins")
-                .with_context(|| {
-                    format!("the toolchain has no {TARGET} and rustup cannot add it")
-                })?;
+                .with_context(|| format!("the toolchain has no {TARGET} and rustup cannot add it"))?;
         }
         let linker = linker(&sysroot)?;
         Ok(Self::Debian { linker })
@@ -96,10 +92,7 @@ fn rustup_adds_target(sysroot: &Path) -> bool {
     }
     eprintln!("xtask: rustup target add {TARGET}");
     let mut command = Command::new("rustup");
-    command
-        .args(["target", "add", TARGET])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(["target", "add", TARGET]).stdout(Stdio::null()).stderr(Stdio::null());
     if let Some(toolchain) = sysroot.file_name() {
         command.arg("--toolchain").arg(toolchain);
     }
@@ -109,20 +102,12 @@ fn rustup_adds_target(sysroot: &Path) -> bool {
 /// The linker that comes with rustup's toolchain, else the one of Debian's `lld`.
 fn linker(sysroot: &Path) -> anyhow::Result<PathBuf> {
     let hosts = sysroot.join("lib/rustlib");
-    let folders = hosts
-        .read_dir()
-        .with_context(|| format!("looking for rust-lld in {}", hosts.display()))?;
-    let shipped = folders
-        .flatten()
-        .map(|host| host.path().join("bin/rust-lld"))
-        .find(|file| file.is_file());
+    let folders = hosts.read_dir().with_context(|| format!("looking for rust-lld in {}", hosts.display()))?;
+    let shipped = folders.flatten().map(|host| host.path().join("bin/rust-lld")).find(|file| file.is_file());
     match shipped.or_else(|| places::on_path("wasm-ld")) {
         Some(linker) => Ok(linker),
         None => {
-            debian::ensure(&[debian::Tool {
-                command: "wasm-ld",
-                packages: "lld",
-            }])?;
+            debian::ensure(&[debian::Tool { command: "wasm-ld", packages: "lld" }])?;
             places::on_path("wasm-ld").context("wasm-ld is not on PATH, although lld was installed")
         }
     }

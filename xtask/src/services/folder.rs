@@ -19,9 +19,7 @@ pub(super) fn find() -> anyhow::Result<PathBuf> {
         None => places::target().join("services"),
     };
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let folder = folder
-        .canonicalize()
-        .with_context(|| format!("finding {}", folder.display()))?;
+    let folder = folder.canonicalize().with_context(|| format!("finding {}", folder.display()))?;
     let user = rustix::process::geteuid();
     if !user.is_root() || others_enter(&folder) {
         return Ok(folder);
@@ -33,16 +31,13 @@ pub(super) fn find() -> anyhow::Result<PathBuf> {
 
 /// Whether every folder on the way may be entered by any user.
 fn others_enter(folder: &Path) -> bool {
-    folder.ancestors().all(|step| {
-        fs::metadata(step).is_ok_and(|about| about.permissions().mode() & OTHERS_ENTER != 0)
-    })
+    folder.ancestors().all(|step| fs::metadata(step).is_ok_and(|about| about.permissions().mode() & OTHERS_ENTER != 0))
 }
 
 /// Creates a folder under a well-known name; one that somebody else put there is refused.
 fn create_own(folder: &Path, user: u32) -> anyhow::Result<()> {
     let created = DirBuilder::new().mode(0o755).create(folder);
-    let about = fs::symlink_metadata(folder)
-        .with_context(|| format!("creating {}: {created:?}", folder.display()))?;
+    let about = fs::symlink_metadata(folder).with_context(|| format!("creating {}: {created:?}", folder.display()))?;
     ensure!(
         about.is_dir() && about.uid() == user,
         "{} is not a folder of ours: remove it, or name another in SERVICES_DIR",

@@ -19,8 +19,7 @@ pub(super) fn find() -> anyhow::Result<PathBuf> {
         return Ok(java);
     }
     let why = "a Java 17 or 21 for Kafka and the search servers";
-    let [first, second] = PACKAGES;
-    debian::install_first(&[first, second], why)?;
+    debian::install_first(PACKAGES, why)?;
     installed().with_context(|| format!("{why} is not in /usr/lib/jvm, although it was installed"))
 }
 
@@ -37,11 +36,7 @@ fn installed() -> Option<PathBuf> {
 }
 
 fn version_of(java: &Path) -> Option<u32> {
-    let output = Command::new(java)
-        .arg("-version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new(java).arg("-version").stdin(Stdio::null()).output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stderr))
 }
 

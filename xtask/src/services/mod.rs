@@ -81,11 +81,7 @@ impl Services {
 
     /// For what needs no tools: looking at them and stopping them.
     fn as_they_are(names: &[&str]) -> anyhow::Result<Self> {
-        Ok(Self {
-            names: names.iter().map(|&name| name.to_owned()).collect(),
-            folder: folder::find()?,
-            java: None,
-        })
+        Ok(Self { names: names.iter().map(|&name| name.to_owned()).collect(), folder: folder::find()?, java: None })
     }
 
     /// Downloads what is not there yet.
@@ -116,8 +112,7 @@ impl Services {
     }
 
     fn run(&self, verb: &str) -> anyhow::Result<()> {
-        process::run(&mut self.script(verb))
-            .with_context(|| format!("{verb} of {}", self.names.join(", ")))
+        process::run(&mut self.script(verb)).with_context(|| format!("{verb} of {}", self.names.join(", ")))
     }
 
     fn script(&self, verb: &str) -> Command {

@@ -1,2 +1,0 @@
-//! x
-pub(crate) fn run(_: lexopt::Parser) -> anyhow::Result<()> { Ok(()) }
