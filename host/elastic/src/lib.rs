@@ -1,0 +1,1 @@
+//! Elasticsearch and OpenSearch: bulk creation with ids, outcomes, templates.

@@ -1,0 +1,1 @@
+//! The embedded index: one tantivy partition a day, positions committed with the documents.

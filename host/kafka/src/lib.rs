@@ -1,0 +1,1 @@
+//! Kafka: producing lines with acknowledgement, consuming as a group.

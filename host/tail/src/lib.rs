@@ -1,0 +1,1 @@
+//! Files to chunks: discovery, identity, rotation, framing, journal and checkpoint.

@@ -1,0 +1,1 @@
+//! HTTP: health, metrics, search API and the search page.
