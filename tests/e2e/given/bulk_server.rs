@@ -1,0 +1,115 @@
+//! A server that takes bulk requests as Elasticsearch does, as fast as it can, and remembers what it was given.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, post},
+};
+use serde_json::{Value, json};
+
+/// What was created.
+#[derive(Default)]
+struct Created {
+    /// `collector.chain` and `url.original` by index and `_id`.
+    documents: HashMap<String, (String, String)>,
+    bytes: u64,
+    conflicts: u64,
+}
+
+/// The running server.
+pub(crate) struct BulkServer {
+    address: String,
+    created: Arc<Mutex<Created>>,
+}
+
+impl BulkServer {
+    pub(crate) async fn start() -> BulkServer {
+        let created = Arc::new(Mutex::new(Created::default()));
+        let router = Router::new()
+            .route("/{index}/_bulk", post(bulk))
+            .fallback(any(other))
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&created));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("its number"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        BulkServer { address, created }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How many documents were created.
+    pub(crate) fn count(&self) -> u64 {
+        self.created.lock().expect("the lock").documents.len() as u64
+    }
+
+    /// How many bytes the requests had.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.created.lock().expect("the lock").bytes
+    }
+
+    /// How many documents were there already when they were to be created.
+    pub(crate) fn conflicts(&self) -> u64 {
+        self.created.lock().expect("the lock").conflicts
+    }
+
+    /// The chain and the `url.original` of each document.
+    pub(crate) fn documents(&self) -> Vec<(String, String)> {
+        self.created.lock().expect("the lock").documents.values().cloned().collect()
+    }
+}
+
+async fn bulk(State(created): State<Arc<Mutex<Created>>>, Path(index): Path<String>, body: Bytes) -> Json<Value> {
+    let mut created = created.lock().expect("the lock");
+    created.bytes += body.len() as u64;
+    let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut items = vec![];
+    while let Some(action) = lines.next() {
+        let action: Value = serde_json::from_slice(action).expect("an action line that is JSON");
+        let document: Value =
+            serde_json::from_slice(lines.next().expect("a document")).expect("a document that is JSON");
+        let id = action["create"]["_id"].as_str().expect("an id").to_owned();
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let was = created.documents.insert(format!("{index}/{id}"), (text("/collector/chain"), text("/url/original")));
+        items.push(if was.is_none() {
+            json!({"create": {"status": 201}})
+        } else {
+            created.conflicts += 1;
+            json!({"create": {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}})
+        });
+    }
+    let errors = items.iter().any(|item| item["create"]["status"] == 409);
+    Json(json!({"took": 1, "errors": errors, "items": items}))
+}
+
+/// Names resolve to nothing, and whatever else is asked for is granted.
+async fn other(method: axum::http::Method, uri: axum::http::Uri) -> Response {
+    let product = [("x-elastic-product", "Elasticsearch")];
+    if uri.path().starts_with("/_resolve") {
+        return (product, Json(json!({"indices": [], "aliases": [], "data_streams": []}))).into_response();
+    }
+    if method == axum::http::Method::GET && uri.path() != "/" {
+        return (
+            StatusCode::NOT_FOUND,
+            product,
+            Json(json!({"error": {"type": "index_not_found_exception"}, "status": 404})),
+        )
+            .into_response();
+    }
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        product.clone(),
+        r#"{"acknowledged":true,"version":{"number":"8.19.0"}}"#,
+    )
+        .into_response()
+}

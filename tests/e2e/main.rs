@@ -1,0 +1,12 @@
+//! End-to-end tests: the collector's own program against real servers, module by behaviour.
+//!
+//! The servers' addresses come from the environment (`cargo xtask test` starts the servers and sets them). Where one is missing
+//! the tests that need it say that they were skipped, or fail when `COLLECTOR_TEST_SERVERS=required`.
+
+mod collecting;
+mod given;
+mod killing;
+mod mistakes;
+mod searching;
+mod standing_alone;
+mod swapping;
