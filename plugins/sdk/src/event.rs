@@ -1,0 +1,250 @@
+//! What a plugin does to the event at hand.
+
+use crate::abi::{self, halves, op_word};
+use crate::names::Names;
+use crate::{Field, Reject, Verdict};
+
+/// Words that the buffer of operations begins with and grows by, at least.
+const WORDS_STEP: usize = 16 * 1024;
+
+/// Buffers of one batch, kept from batch to batch.
+pub(crate) struct Output {
+    /// Filled up to `at`; what is behind it is from earlier batches.
+    words: Vec<u32>,
+    at: usize,
+    arena: Vec<u8>,
+    names: Names,
+    /// Constant bytes that lie in the arena already: address, length, offset.
+    constants: Vec<(usize, usize, u32)>,
+}
+
+impl Output {
+    pub(crate) fn new(declared: &[String]) -> Self {
+        Self {
+            words: vec![0; WORDS_STEP],
+            at: 0,
+            arena: Vec::new(),
+            names: Names::new(declared),
+            constants: Vec::new(),
+        }
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        self.names.fresh()
+    }
+
+    pub(crate) fn arena(&self) -> &[u8] {
+        &self.arena
+    }
+
+    pub(crate) fn ops(&self) -> &[u32] {
+        &self.words[..self.at]
+    }
+
+    fn clear(&mut self) {
+        self.at = 0;
+        self.arena.clear();
+        self.names.begin_batch();
+        self.constants.clear();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let length = self.words.len() + self.words.len().max(WORDS_STEP);
+        self.words.resize(length, 0);
+    }
+
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, words: [u32; N]) {
+        loop {
+            if let Some(slot) = self.words.get_mut(self.at..self.at + N) {
+                slot.copy_from_slice(&words);
+                self.at += N;
+                return;
+            }
+            self.grow();
+        }
+    }
+
+    /// Where constant bytes lie in the arena; they are put there once a batch.
+    fn constant(&mut self, bytes: &'static [u8]) -> [u32; 2] {
+        let key = (bytes.as_ptr() as usize, bytes.len());
+        let known = self.constants.iter().find(|c| (c.0, c.1) == key);
+        let offset = match known {
+            Some(constant) => constant.2,
+            None => {
+                let offset = self.arena.len() as u32;
+                self.arena.extend_from_slice(bytes);
+                self.constants.push((key.0, key.1, offset));
+                offset
+            }
+        };
+        [offset, bytes.len() as u32]
+    }
+}
+
+/// The event at hand: where a plugin sets fields. `'a` is the life of the batch's text.
+///
+/// Emit each field as it is found: where the plugin then gives up with a [`Reject`], the host takes all of it back.
+pub struct Event<'a> {
+    text: &'a [u8],
+    out: &'a mut Output,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn begin(text: &'a [u8], out: &'a mut Output) -> Self {
+        out.clear();
+        Self { text, out }
+    }
+
+    /// Ends the event as the plugin decided.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, verdict: Result<Verdict, Reject>) {
+        match verdict {
+            Ok(Verdict::Keep) => self.out.put([abi::NEXT]),
+            Ok(Verdict::Drop) => self.out.put([abi::DROP]),
+            Err(reject) => self.reject(reject),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reject(&mut self, Reject(reason): Reject) {
+        let [a, b] = self.out.constant(reason.as_bytes());
+        self.out.put([op_word(abi::REJECT, 0, 0), a, b]);
+    }
+
+    #[inline(always)]
+    fn set(&mut self, field: Field, kind: u32, [a, b]: [u32; 2]) {
+        self.out.put([op_word(abi::SET, kind, field.id()), a, b]);
+    }
+
+    /// Where `bytes` lie in the batch's text, if they do.
+    #[inline(always)]
+    fn span(&self, bytes: &[u8]) -> Option<[u32; 2]> {
+        let offset = (bytes.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        let inside = offset <= self.text.len() && bytes.len() <= self.text.len() - offset;
+        inside.then_some([offset as u32, bytes.len() as u32])
+    }
+
+    /// Sets a text field. A part of the line crosses as a span of it, anything else is copied. The bytes are UTF-8: a part of a line is cut between characters.
+    #[inline(always)]
+    pub fn text<T: AsRef<[u8]> + ?Sized>(&mut self, field: Field, text: &T) {
+        let bytes = text.as_ref();
+        match self.span(bytes) {
+            Some(span) => self.set(field, abi::TEXT, span),
+            None => self.build(field, |arena| arena.extend_from_slice(bytes)),
+        }
+    }
+
+    /// Sets a text field to what `write` appends, which is UTF-8 (unescaped text, for example).
+    #[inline]
+    pub fn build(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>)) {
+        let span = self.arena(write);
+        self.set(field, abi::ARENA, span);
+    }
+
+    /// Sets a text field to a constant, which is copied once a batch.
+    #[inline]
+    pub fn constant(&mut self, field: Field, text: &'static str) {
+        let span = self.out.constant(text.as_bytes());
+        self.set(field, abi::ARENA, span);
+    }
+
+    /// Sets a field to one JSON value, given as its text. It is checked by the host: a value that is not strict JSON is a fault of the plugin.
+    #[inline(always)]
+    pub fn json<T: AsRef<[u8]> + ?Sized>(&mut self, field: Field, value: &T) {
+        let bytes = value.as_ref();
+        match self.span(bytes) {
+            Some(span) => self.set(field, abi::JSON, span),
+            None => self.build_json(field, |arena| arena.extend_from_slice(bytes)),
+        }
+    }
+
+    /// Sets a field to the one JSON value that `write` appends.
+    #[inline]
+    pub fn build_json(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>)) {
+        let span = self.arena(write);
+        self.set(field, abi::ARENA_JSON, span);
+    }
+
+    /// Sets a field to a constant JSON value, which is copied once a batch.
+    #[inline]
+    pub fn constant_json(&mut self, field: Field, value: &'static str) {
+        let span = self.out.constant(value.as_bytes());
+        self.set(field, abi::ARENA_JSON, span);
+    }
+
+    /// Sets an integer.
+    #[inline(always)]
+    pub fn int(&mut self, field: Field, value: i64) {
+        self.set(field, abi::I64, halves(value.cast_unsigned()));
+    }
+
+    /// Sets a number; null where it is not finite, because JSON has no other way to say so.
+    #[inline(always)]
+    pub fn float(&mut self, field: Field, value: f64) {
+        if value.is_finite() {
+            self.set(field, abi::F64, halves(value.to_bits()));
+        } else {
+            self.null(field);
+        }
+    }
+
+    /// Sets a bool.
+    #[inline(always)]
+    pub fn bool(&mut self, field: Field, value: bool) {
+        self.set(field, abi::BOOL, [u32::from(value), 0]);
+    }
+
+    /// Sets null.
+    #[inline(always)]
+    pub fn null(&mut self, field: Field) {
+        self.set(field, abi::NULL, [0, 0]);
+    }
+
+    /// Sets a time, in nanoseconds since 1970-01-01T00:00:00Z.
+    #[inline(always)]
+    pub fn time_ns(&mut self, field: Field, value: i64) {
+        self.set(field, abi::TIME, halves(value.cast_unsigned()));
+    }
+
+    /// Adds a text to an array such as `tags`; the array is made where there is none.
+    pub fn append<T: AsRef<[u8]> + ?Sized>(&mut self, field: Field, text: &T) {
+        let bytes = text.as_ref();
+        let (kind, [a, b]) = match self.span(bytes) {
+            Some(span) => (abi::TEXT, span),
+            None => (abi::ARENA, self.arena(|arena| arena.extend_from_slice(bytes))),
+        };
+        self.out.put([op_word(abi::APPEND, kind, field.id()), a, b]);
+    }
+
+    /// Takes the field away, and every field below it.
+    pub fn remove(&mut self, field: Field) {
+        self.out.put([op_word(abi::REMOVE, 0, field.id())]);
+    }
+
+    /// Ends this event and begins one more of the same line, for a plugin whose manifest says that it [forks](crate::Manifest::forking); at most 1,000 a line.
+    pub fn fork(&mut self) {
+        self.out.put([abi::FORK]);
+    }
+
+    /// The field `key` below `parent` (None: at the top), for names met in the data. Dots in `key` nest.
+    ///
+    /// A name that the host would not take is changed: an empty segment becomes `_`, and `_id`, `@meta` and `collector` get a `_` behind them.
+    ///
+    /// # Errors
+    /// A name longer than 512 bytes or nested deeper than 20 levels rejects the line, as do more than 65,536 different names.
+    #[inline(always)]
+    pub fn name(&mut self, parent: Option<Field>, key: &[u8]) -> Result<Field, Reject> {
+        self.out.names.get(parent, key)
+    }
+
+    #[inline(always)]
+    fn arena(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> [u32; 2] {
+        let start = self.out.arena.len();
+        write(&mut self.out.arena);
+        [start as u32, self.out.arena.len().saturating_sub(start) as u32]
+    }
+}

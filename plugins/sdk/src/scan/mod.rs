@@ -1,0 +1,92 @@
+//! Scanners: finding bytes, reading digits, telling addresses.
+//!
+//! All of them look at the first sixteen bytes outside of any loop, because most fields end there, and because a loop costs more in a guest, where its header checks the clock.
+
+mod address;
+mod block;
+mod digits;
+
+pub use address::{is_ip, is_ipv4};
+pub use digits::{digits, two_digits};
+
+use block::{BLOCK_BYTES, Block};
+
+/// The sixteen bytes from `at` on, where there are as many.
+#[inline(always)]
+fn block_at(bytes: &[u8], at: usize) -> Option<Block> {
+    Some(Block::load(bytes.get(at..)?.first_chunk::<BLOCK_BYTES>()?))
+}
+
+/// Where the first byte at or after `from` is for which `hits` (sixteen bytes at once) or `is` (one) says so.
+#[inline(always)]
+fn search(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut at = from;
+    if let Some(block) = block_at(bytes, at) {
+        let mask = hits(block);
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += BLOCK_BYTES;
+        while let Some(block) = block_at(bytes, at) {
+            let mask = hits(block);
+            if mask != 0 {
+                return Some(at + mask.trailing_zeros() as usize);
+            }
+            at += BLOCK_BYTES;
+        }
+    }
+    search_tail(bytes, at, hits, is)
+}
+
+/// The last, incomplete block: read together with bytes before it, which are masked out.
+#[inline(always)]
+fn search_tail(bytes: &[u8], at: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8) -> bool) -> Option<usize> {
+    if at >= bytes.len() {
+        return None;
+    }
+    if let Some(last) = bytes.last_chunk::<BLOCK_BYTES>() {
+        let start = bytes.len() - BLOCK_BYTES;
+        let mask = hits(Block::load(last)) >> (at - start);
+        return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|&b| is(b)).map(|i| at + i)
+}
+
+/// Where `byte` is, at or after `from`.
+#[inline(always)]
+#[must_use]
+pub fn find(bytes: &[u8], from: usize, byte: u8) -> Option<usize> {
+    search(bytes, from, |v| v.equal(byte), |b| b == byte)
+}
+
+/// Where the first of two bytes is, at or after `from`.
+#[inline(always)]
+#[must_use]
+pub fn find2(bytes: &[u8], from: usize, x: u8, y: u8) -> Option<usize> {
+    search(bytes, from, |v| v.equal(x) | v.equal(y), |b| b == x || b == y)
+}
+
+/// Where the first of three bytes is, at or after `from`.
+#[inline(always)]
+#[must_use]
+pub fn find3(bytes: &[u8], from: usize, x: u8, y: u8, z: u8) -> Option<usize> {
+    search(bytes, from, |v| v.equal(x) | v.equal(y) | v.equal(z), |b| b == x || b == y || b == z)
+}
+
+/// Where the first decimal digit is, at or after `from`.
+#[inline(always)]
+#[must_use]
+pub fn find_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    search(bytes, from, Block::digits, |b| b.is_ascii_digit())
+}
+
+/// Where the characters of a JSON string stop being plain, at or after `from`: a quote, a backslash, or a control character.
+#[inline(always)]
+#[must_use]
+pub fn find_json_special(bytes: &[u8], from: usize) -> Option<usize> {
+    search(bytes, from, |v| v.equal(b'"') | v.equal(b'\\') | v.at_most(0x1f), |b| b == b'"' || b == b'\\' || b < 0x20)
+}
+
+#[cfg(test)]
+mod tests;
