@@ -9,10 +9,13 @@
 
 pub mod batch;
 pub mod budget;
+pub mod cell;
 pub mod dead;
 pub mod envelope;
+pub mod fields;
 pub mod id;
 pub mod index_name;
+pub mod json;
 pub mod ledger;
 pub mod metrics;
 pub mod names;
@@ -23,6 +26,7 @@ pub mod ticket;
 
 pub use batch::{Batch, Line, LineFlags, Origin, Span};
 pub use budget::{Budget, Permit};
+pub use cell::{Cell, Kind, Value};
 pub use dead::{DeadLetter, DeadLetters, Stage};
 pub use envelope::Envelope;
 pub use id::{BucketDay, EventId, FileUid, ForkPath};

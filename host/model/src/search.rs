@@ -39,10 +39,52 @@ pub struct SearchPage {
     pub hits: Vec<Hit>,
 }
 
+/// A place in the order of arrival; what was taken in later lies after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub u64);
+
+/// What arrived after a cursor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arrivals {
+    /// The documents, in the order of arrival.
+    pub hits: Vec<Hit>,
+    /// Where to go on.
+    pub cursor: Cursor,
+}
+
+/// How many documents match, over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// The start of the first bucket, in ms since the epoch.
+    pub from_ms: i64,
+    /// The width of a bucket, in ms.
+    pub bucket_ms: u64,
+    /// The number of documents in each bucket.
+    pub counts: Vec<u64>,
+}
+
 /// Something that can be searched. Blocking: call it from a thread that may wait.
+///
+/// What a store cannot do beside searching, it says with [`SearchError::Unsupported`].
 pub trait Search: Send + Sync {
     /// Answers a question.
     fn search(&self, request: &SearchRequest) -> Result<SearchPage, SearchError>;
+
+    /// The first matching documents that arrived after `after`, for following; without `after` only where the end is now.
+    fn arrivals(&self, _request: &SearchRequest, _after: Option<Cursor>) -> Result<Arrivals, SearchError> {
+        Err(SearchError::Unsupported("following"))
+    }
+
+    /// How the matching documents spread over the request's time range (all of the time there is where it names none),
+    /// in at most `buckets_max` buckets.
+    fn histogram(&self, _request: &SearchRequest, _buckets_max: usize) -> Result<Histogram, SearchError> {
+        Err(SearchError::Unsupported("a histogram"))
+    }
+
+    /// The names of the fields that documents have, sorted.
+    fn field_names(&self) -> Result<Vec<String>, SearchError> {
+        Err(SearchError::Unsupported("a list of fields"))
+    }
 }
 
 /// Why there is no answer.
@@ -54,4 +96,7 @@ pub enum SearchError {
     /// The index could not be read.
     #[error("{0}")]
     Failed(String),
+    /// The store cannot do that.
+    #[error("this store does not offer {0}")]
+    Unsupported(&'static str),
 }
