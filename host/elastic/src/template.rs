@@ -1,0 +1,186 @@
+//! The collector's own index template, so that fields get the types of ECS and no other template makes a data stream.
+
+use std::collections::BTreeSet;
+
+use collector_model::{BucketDay, IndexName, index_name::IndexRule};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::fault_in,
+    client::{Call, Nodes},
+    outcome::{Trouble, TroubleKind, trouble_of},
+};
+
+const NAME: &str = "collector";
+const PATH: &str = "_index_template/collector";
+/// Above the templates that Elasticsearch brings along (100 to 500).
+const PRIORITY: u32 = 501;
+/// Grows with every change of the mappings below.
+const VERSION: u64 = 1;
+
+/// Which indices the template is for. Several collectors may share a cluster: each adds its own patterns.
+#[derive(Default)]
+pub(crate) struct Templates {
+    rules: Mutex<Vec<IndexRule>>,
+    installed: tokio::sync::Mutex<BTreeSet<String>>,
+}
+
+impl Templates {
+    pub(crate) fn add(&self, rule: &IndexRule) {
+        let mut rules = self.rules.lock();
+        if !rules.contains(rule) {
+            rules.push(rule.clone());
+        }
+    }
+
+    /// Makes sure that the template is for this index, if some rule says so.
+    pub(crate) async fn ensure(&self, nodes: &Nodes, index: &IndexName) -> Result<(), Trouble> {
+        let pattern = self.rules.lock().iter().find_map(|rule| pattern_for(rule, index));
+        let Some(pattern) = pattern else { return Ok(()) };
+        let mut installed = self.installed.lock().await;
+        if !installed.contains(&pattern) {
+            install(nodes, &pattern).await?;
+            installed.insert(pattern);
+        }
+        Ok(())
+    }
+}
+
+/// The rule's pattern, if the index is one of the rule's.
+fn pattern_for(rule: &IndexRule, index: &IndexName) -> Option<String> {
+    match rule {
+        IndexRule::Fixed(name) => (IndexName::fixed(name) == *index).then(|| index.to_string()),
+        IndexRule::Daily(prefix) => {
+            let day = BucketDay::from_unix_ms(0);
+            let sample = IndexName::of_day(prefix, day).to_string();
+            let stem = sample.strip_suffix(&day.to_string())?;
+            let rest = index.as_str().strip_prefix(stem)?;
+            rest.parse::<BucketDay>().is_ok().then(|| format!("{stem}*"))
+        }
+    }
+}
+
+/// Adds the pattern to the template that is there, and looks whether it took: another collector may do the same at this moment.
+async fn install(nodes: &Nodes, pattern: &str) -> Result<(), Trouble> {
+    let mut patterns = match installed_template(nodes).await? {
+        Some(there) if there.version >= VERSION && there.patterns.contains(pattern) => return Ok(()),
+        Some(there) => there.patterns,
+        None => BTreeSet::new(),
+    };
+    patterns.insert(pattern.to_owned());
+    let answer = nodes.call(Call::put(PATH, &template(&patterns))).await.map_err(|none| Trouble::from(&none))?;
+    if answer.status != 200 {
+        let fault = fault_in(&answer.body);
+        let mut trouble = trouble_of(answer.status, fault.as_ref());
+        if answer.status == 400 {
+            trouble.kind = TroubleKind::NoTemplate;
+        }
+        trouble.reason = format!("installing the index template {NAME:?} for {pattern}: {}", trouble.reason);
+        return Err(trouble);
+    }
+    tracing::info!(template = NAME, pattern, "installed the index template");
+    match installed_template(nodes).await? {
+        Some(there) if there.patterns.contains(pattern) => Ok(()),
+        _ => Err(Trouble {
+            kind: TroubleKind::Overloaded,
+            reason: format!("installing the index template {NAME:?}: another collector changed it at the same moment"),
+        }),
+    }
+}
+
+struct Installed {
+    version: u64,
+    patterns: BTreeSet<String>,
+}
+
+async fn installed_template(nodes: &Nodes) -> Result<Option<Installed>, Trouble> {
+    let answer = nodes.call(Call::get(PATH)).await.map_err(|none| Trouble::from(&none))?;
+    match answer.status {
+        200 => Ok(read_installed(&answer.body)),
+        404 => Ok(None),
+        status => Err(trouble_of(status, fault_in(&answer.body).as_ref())),
+    }
+}
+
+fn read_installed(body: &[u8]) -> Option<Installed> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let template = answer.get("index_templates")?.get(0)?.get("index_template")?;
+    let patterns = template.get("index_patterns")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
+    let version = template.get("version").and_then(Value::as_u64).unwrap_or(0);
+    Some(Installed { version, patterns: patterns.collect() })
+}
+
+fn template(patterns: &BTreeSet<String>) -> Value {
+    json!({
+        "index_patterns": patterns,
+        "priority": PRIORITY,
+        "version": VERSION,
+        "_meta": {"managed_by": "collector", "description": "ECS types for collected log lines"},
+        "template": {"mappings": mappings()},
+    })
+}
+
+/// The types of the fields that the collector and its plugins write; strings that are not named are keywords.
+fn mappings() -> Value {
+    let keyword = || json!({"type": "keyword", "ignore_above": 1024});
+    let ip = || json!({"type": "ip", "ignore_malformed": true});
+    let long = || json!({"type": "long"});
+    let text = || json!({"type": "text", "norms": false});
+    let path =
+        || json!({"type": "keyword", "ignore_above": 1024, "fields": {"text": {"type": "text", "norms": false}}});
+    json!({
+        "date_detection": false,
+        "dynamic_templates": [
+            {"addresses": {"match": "ip", "match_mapping_type": "string", "mapping": ip()}},
+            {"strings": {"match_mapping_type": "string", "mapping": keyword()}},
+        ],
+        "properties": {
+            "@timestamp": {"type": "date"},
+            "message": text(),
+            "tags": keyword(),
+            "error": {"properties": {"message": text(), "type": keyword()}},
+            "event": {"properties": {
+                "original": {"type": "keyword", "index": false, "doc_values": false},
+                "duration": long(),
+            }},
+            "log": {"properties": {"file": {"properties": {"path": keyword()}}, "offset": long(), "level": keyword()}},
+            "host": {"properties": {"name": keyword(), "ip": ip()}},
+            "collector": {"properties": {"chain": keyword()}},
+            "client": {"properties": {"ip": ip(), "address": keyword(), "port": long(), "bytes": long()}},
+            "source": {"properties": {"ip": ip(), "address": keyword(), "port": long(), "bytes": long()}},
+            "http": {"properties": {
+                "version": keyword(),
+                "request": {"properties": {"method": keyword(), "referrer": path(), "bytes": long(), "body": {"properties": {"bytes": long()}}}},
+                "response": {"properties": {"status_code": long(), "bytes": long(), "body": {"properties": {"bytes": long()}}}},
+            }},
+            "url": {"properties": {"original": path(), "path": path(), "query": keyword(), "scheme": keyword(), "domain": keyword(), "port": long()}},
+            "destination": {"properties": {"ip": ip(), "address": keyword(), "domain": keyword(), "port": long()}},
+            "nginx": {"properties": {"access": {"properties": {"remote_ip_list": ip()}}}},
+            "user": {"properties": {"name": keyword()}},
+            "user_agent": {"properties": {"original": path()}},
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daily_rule_covers_its_days_and_no_longer_topic() {
+        let rule = IndexRule::Daily("Web".to_owned());
+        let of = |name| pattern_for(&rule, &IndexName::fixed(name));
+        assert_eq!(of("web-2024.02.29"), Some("web-*".to_owned()));
+        assert_eq!((of("web-api-2024.02.29"), of("web"), of("web-x")), (None, None, None));
+        assert_eq!(pattern_for(&IndexRule::Fixed("a".to_owned()), &IndexName::fixed("a")), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn the_patterns_that_are_there_are_read() {
+        let body = br#"{"index_templates":[{"name":"collector","index_template":{"index_patterns":["a-*","b"],"version":3}}]}"#;
+        let installed = read_installed(body).unwrap();
+        assert_eq!((installed.version, installed.patterns.len()), (3, 2));
+        assert!(read_installed(b"{}").is_none());
+    }
+}
