@@ -1,9 +1,20 @@
 //! What to collect: the written form of tasks and rules, their validation, merging, and the last good copy.
 
+pub mod bounds;
 pub mod chain;
+mod error;
+pub mod explain;
+pub mod merge;
+pub mod parse;
+pub mod pattern;
 pub mod rule;
 pub mod task;
+mod written;
 
+pub use bounds::{Bounds, Defaults};
 pub use chain::{ChainSpec, OnError, PluginSpec};
-pub use rule::TransferRule;
-pub use task::{Encoding, KafkaOptions, Partitioning, StartAt, Task, TaskSet};
+pub use error::{Complaint, TaskError};
+pub use merge::merge;
+pub use parse::parse_tasks;
+pub use rule::{TransferRule, parse_rule};
+pub use task::{Acks, DocumentForm, Encoding, KafkaOptions, Partitioning, StartAt, Task, TaskSet};

@@ -1,6 +1,6 @@
 //! Tasks as they are meant: checked, with every default filled in.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use collector_model::{TaskKey, Topic};
 
@@ -111,13 +111,4 @@ pub struct TaskSet {
     pub tasks: Arc<[Task]>,
     /// The revision they come from (0 where there is none).
     pub revision: i64,
-}
-
-/// Where plugins and files may lie: what the settings of this machine allow the control plane to ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Globs of files that may be collected; `None` allows everything (the seed's settings).
-    pub allowed_paths: Option<Vec<String>>,
-    /// Directories in which plugins may lie, and in which bare names are looked up, in order.
-    pub plugin_dirs: Vec<PathBuf>,
 }
