@@ -4,6 +4,7 @@ use super::{Fields, Outcome};
 use crate::Changes;
 use crate::abi::{self, FORKS_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, NAME_SEGMENTS_MAX, whole};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The words that are left, and what they refer to.
 struct Reader<'c> {
@@ -122,8 +123,10 @@ fn span(bytes: &[u8], a: u32, b: u32) -> Result<&str, String> {
     all.get(a as usize..end).ok_or_else(|| format!("the span {a}+{b} lies outside or cuts a character"))
 }
 
+/// A JSON value; one with a number beyond f64, which is strict JSON all the same, stands for itself as a text.
 fn json(text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|error| format!("{text:?} is not JSON: {error}"))?;
+    serde_json::from_str::<&RawValue>(text).map_err(|error| format!("{text:?} is not JSON: {error}"))?;
+    let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
     if depth(&value) > JSON_DEPTH_MAX { Err(format!("a JSON value deeper than {JSON_DEPTH_MAX}")) } else { Ok(value) }
 }
 
