@@ -1,0 +1,73 @@
+//! One day's partition, open for writing.
+
+use std::{sync::Arc, time::Instant};
+
+use collector_model::{BucketDay, FileUid};
+use tantivy::{TantivyDocument, indexer::IndexWriterOptions};
+
+use crate::{IndexError, catalog::Catalog, coverage::Coverage, partition::Partition};
+
+/// tantivy refuses less.
+const HEAP_BYTES_MIN: usize = 15_000_000;
+
+/// A partition, its writer, and what its next commit will cover.
+pub(super) struct OpenPartition {
+    partition: Arc<Partition>,
+    writer: tantivy::IndexWriter,
+    applied: Coverage,
+    dirty: bool,
+    pub(super) used: Instant,
+}
+
+impl OpenPartition {
+    pub(super) fn open(catalog: &Catalog, day: BucketDay, heap_bytes_max: usize) -> Result<Self, IndexError> {
+        let partition = catalog.partition(day)?;
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(heap_bytes_max.max(HEAP_BYTES_MIN))
+            .build();
+        let writer = partition
+            .index
+            .writer_with_options(options)
+            .map_err(IndexError::partition("opening for writing", &partition.path))?;
+        let applied = catalog.coverage(day);
+        Ok(OpenPartition { partition, writer, applied, dirty: false, used: Instant::now() })
+    }
+
+    /// Whether the byte of the file is in already, or about to be.
+    pub(super) fn covers(&self, uid: FileUid, offset: u64) -> bool {
+        self.applied.covers(uid, offset)
+    }
+
+    pub(super) fn add(&mut self, document: TantivyDocument) -> Result<(), IndexError> {
+        self.dirty = true;
+        let added = self.writer.add_document(document);
+        added.map(drop).map_err(IndexError::partition("adding a document to", &self.partition.path))
+    }
+
+    /// The next commit covers that range of the file.
+    pub(super) fn cover(&mut self, uid: FileUid, from: u64, to: u64) {
+        self.dirty |= self.applied.add(uid, from, to);
+        self.used = Instant::now();
+    }
+
+    /// Commits the documents together with the positions, and lets searches see them.
+    pub(super) fn commit(&mut self, catalog: &Catalog) -> Result<(), IndexError> {
+        if !self.dirty {
+            return Ok(());
+        }
+        let path = &self.partition.path;
+        let mut commit = self.writer.prepare_commit().map_err(IndexError::partition("writing out", path))?;
+        commit.set_payload(&self.applied.to_payload());
+        commit.commit().map_err(IndexError::partition("committing", path))?;
+        self.dirty = false;
+        catalog.set_coverage(self.partition.day, self.applied.clone());
+        self.partition.reload()
+    }
+
+    /// Ends the writer after its merges. Only what was committed stays.
+    pub(super) fn close(self) -> Result<(), IndexError> {
+        self.writer.wait_merging_threads().map_err(IndexError::partition("merging", &self.partition.path))
+    }
+}
