@@ -1,1 +1,25 @@
 //! Kafka: producing lines with acknowledgement, consuming as a group.
+//!
+//! [`Producer`] sends records line by line; the delivery report of a record completes its share of the [`Ticket`] that came
+//! with it. [`Consumer`] takes part in a consumer group, makes [`Batch`]es of each partition's records, and commits what
+//! their tickets acknowledge, without a gap. [`KafkaDeadLetters`] keeps what could not be brought where it belongs, and
+//! [`cluster`] answers what an operator asks before anything runs.
+//!
+//! [`Ticket`]: collector_model::Ticket
+//! [`Batch`]: collector_model::Batch
+
+pub mod cluster;
+mod connection;
+mod consumer;
+mod dead;
+mod error;
+mod partitioner;
+mod producer;
+mod settings;
+
+pub use consumer::{Consumer, ConsumerHandle, Group};
+pub use dead::KafkaDeadLetters;
+pub use error::KafkaError;
+pub use partitioner::Partitioner;
+pub use producer::{Producer, Record, Route, SendError, TopicState, Undeliverable};
+pub use settings::{Compression, ConsumerLimits, KafkaSettings, TopicCreation};

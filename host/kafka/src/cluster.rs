@@ -1,0 +1,139 @@
+//! Asking a cluster: is it there, which topics has it; and creating a topic.
+
+use std::time::{Duration, Instant};
+
+use collector_model::Topic;
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    config::FromClientConfigAndContext,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError as ClientError, RDKafkaErrorCode},
+    metadata::Metadata,
+};
+
+use crate::{KafkaError, KafkaSettings, TopicCreation, connection::Asking};
+
+/// A topic of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TopicInfo {
+    /// The name as Kafka has it.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: i32,
+}
+
+/// Whether the cluster answers within `timeout`, and lets us in.
+pub fn probe(settings: &KafkaSettings, timeout: Duration) -> Result<(), KafkaError> {
+    ask_within(settings, timeout)?.metadata(None, "connecting to Kafka").map(drop)
+}
+
+/// All topics of the cluster, by name.
+pub fn list_topics(settings: &KafkaSettings, timeout: Duration) -> Result<Vec<TopicInfo>, KafkaError> {
+    let metadata = ask_within(settings, timeout)?.metadata(None, "listing the topics of Kafka")?;
+    let info = |topic: &rdkafka::metadata::MetadataTopic| TopicInfo {
+        name: topic.name().to_owned(),
+        partitions: topic.partitions().len() as i32,
+    };
+    let mut topics: Vec<TopicInfo> = metadata.topics().iter().map(info).collect();
+    topics.sort();
+    Ok(topics)
+}
+
+/// Whether a topic exists.
+pub fn topic_exists(settings: &KafkaSettings, topic: &Topic, timeout: Duration) -> Result<bool, KafkaError> {
+    match ask_within(settings, timeout)?.partitions(topic) {
+        Ok(_) => Ok(true),
+        Err(KafkaError::TopicMissing { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Number of partitions of a topic; [`KafkaError::TopicMissing`] names the command that makes it.
+pub fn topic_partitions(settings: &KafkaSettings, topic: &Topic, timeout: Duration) -> Result<i32, KafkaError> {
+    ask_within(settings, timeout)?.partitions(topic)
+}
+
+/// Creates a topic; one that is there already is fine.
+pub fn create_topic(settings: &KafkaSettings, topic: &Topic, how: TopicCreation) -> Result<(), KafkaError> {
+    Inquirer::new(settings.clone())?.create(topic, how)
+}
+
+fn ask_within(settings: &KafkaSettings, timeout: Duration) -> Result<Inquirer, KafkaError> {
+    Inquirer::new(KafkaSettings { request_timeout: timeout, ..settings.clone() })
+}
+
+/// A connection for questions. Blocking.
+pub(crate) struct Inquirer {
+    settings: KafkaSettings,
+    client: BaseConsumer<Asking>,
+}
+
+impl Inquirer {
+    pub(crate) fn new(settings: KafkaSettings) -> Result<Self, KafkaError> {
+        let config = settings.client_config()?;
+        let client = BaseConsumer::from_config_and_context(&config, Asking::default())
+            .map_err(|error| Asking::default().last_error.explain(&settings, "setting up Kafka", &error))?;
+        Ok(Inquirer { settings, client })
+    }
+
+    fn metadata(&self, topic: Option<&str>, doing: &str) -> Result<Metadata, KafkaError> {
+        let answer = self.client.fetch_metadata(topic, self.settings.request_timeout);
+        self.serve_events();
+        answer.map_err(|error| self.explain(doing, &error))
+    }
+
+    /// Lets the client tell of its errors, which say more than the answer's code.
+    fn serve_events(&self) {
+        let until = Instant::now() + Duration::from_millis(50);
+        while self.client.poll(Duration::ZERO).is_some() && Instant::now() < until {}
+    }
+
+    fn explain(&self, doing: &str, error: &ClientError) -> KafkaError {
+        self.client.context().last_error.explain(&self.settings, doing, error)
+    }
+
+    /// Number of partitions of a topic.
+    pub(crate) fn partitions(&self, topic: &Topic) -> Result<i32, KafkaError> {
+        let doing = format!("looking up the topic {:?}", topic.as_str());
+        let metadata = self.metadata(Some(topic.as_str()), &doing)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic.as_str());
+        let problem = found.and_then(|found| found.error()).map(RDKafkaErrorCode::from);
+        match (found, problem) {
+            (None, _) | (_, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
+                Err(self.missing(topic))
+            }
+            (_, Some(code)) => Err(self.explain(&doing, &ClientError::MetadataFetch(code))),
+            (Some(found), None) if found.partitions().is_empty() => Err(self.missing(topic)),
+            (Some(found), None) => Ok(found.partitions().len() as i32),
+        }
+    }
+
+    fn missing(&self, topic: &Topic) -> KafkaError {
+        KafkaError::TopicMissing {
+            topic: topic.to_string(),
+            brokers: self.settings.address(),
+            broker: self.settings.brokers.first().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Creates a topic; one that is there already is fine.
+    pub(crate) fn create(&self, topic: &Topic, how: TopicCreation) -> Result<(), KafkaError> {
+        let doing = format!("creating the topic {:?}", topic.as_str());
+        let config = self.settings.client_config()?;
+        let admin = AdminClient::from_config_and_context(&config, Asking::default())
+            .map_err(|error| self.explain(&doing, &error))?;
+        let new = NewTopic::new(topic.as_str(), how.partitions, TopicReplication::Fixed(how.replication));
+        let options = AdminOptions::new()
+            .request_timeout(Some(self.settings.request_timeout))
+            .operation_timeout(Some(self.settings.request_timeout));
+        let answers = futures::executor::block_on(admin.create_topics([&new], &options))
+            .map_err(|error| self.explain(&doing, &error))?;
+        for answer in answers {
+            match answer {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(self.explain(&doing, &ClientError::AdminOp(code))),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! What the group tells this member: partitions come and go. Called by librdkafka while the polling thread polls.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use collector_model::{Metrics, Topic, metrics::of};
+use parking_lot::Mutex;
+use rdkafka::{
+    ClientContext, Offset, Statistics, TopicPartitionList,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
+    error::{KafkaError as ClientError, KafkaResult},
+};
+
+use super::cell::Cell;
+use crate::connection::{self, LastError};
+
+/// How long the committed offsets of new partitions are waited for.
+const COMMITTED_WAIT: Duration = Duration::from_secs(5);
+
+/// A change of the assignment that the polling thread has yet to follow.
+pub(crate) enum Change {
+    /// A partition came, with the offset that the group has committed for it.
+    Assigned { cell: Arc<Cell>, committed: Option<u64> },
+    /// A partition went.
+    Revoked(Arc<Cell>),
+}
+
+/// The context of the consumer.
+pub(crate) struct Members {
+    metrics: Metrics,
+    cells: Mutex<Vec<Arc<Cell>>>,
+    changes: Mutex<Vec<Change>>,
+    /// How long a revoked partition's outstanding lines are waited for.
+    drain_max: Duration,
+    /// Set when the consumer ends, which has waited already.
+    pub(crate) is_stopping: AtomicBool,
+    last_error: LastError,
+}
+
+impl Members {
+    pub(crate) fn new(metrics: Metrics, drain_max: Duration) -> Self {
+        Members {
+            metrics,
+            cells: Mutex::default(),
+            changes: Mutex::default(),
+            drain_max,
+            is_stopping: AtomicBool::new(false),
+            last_error: LastError::default(),
+        }
+    }
+
+    /// The changes since this was last asked.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.changes.lock())
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let committed = match consumer.committed_offsets(list.clone(), COMMITTED_WAIT) {
+            Ok(committed) => committed.to_topic_map(),
+            Err(error) => {
+                tracing::warn!(%error, "the committed offsets are not known; lines lost to retention may go unnoticed");
+                HashMap::new()
+            }
+        };
+        for element in list.elements() {
+            let (name, partition) = (element.topic(), element.partition());
+            // Only topics that we named, whose names are legal, are assigned.
+            let Ok(topic) = Topic::new(name) else { continue };
+            let committed = match committed.get(&(name.to_owned(), partition)) {
+                Some(Offset::Offset(offset)) => u64::try_from(*offset).ok(),
+                _ => None,
+            };
+            tracing::info!(topic = name, partition, committed, "partition assigned");
+            let cell = Arc::new(Cell::new(topic, partition));
+            self.cells.lock().push(Arc::clone(&cell));
+            self.changes.lock().push(Change::Assigned { cell, committed });
+        }
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let revoked: Vec<Arc<Cell>> = {
+            let is_revoked = |cell: &Arc<Cell>| list.find_partition(cell.topic.as_str(), cell.partition).is_some();
+            self.cells.lock().extract_if(.., |cell| is_revoked(cell)).collect()
+        };
+        for cell in &revoked {
+            cell.with(super::progress::Progress::revoke);
+            self.metrics.lag_records.get_or_create(&of(&cell.topic)).set(0);
+            self.changes.lock().push(Change::Revoked(Arc::clone(cell)));
+            tracing::info!(topic = %cell.topic, partition = cell.partition, "partition revoked");
+        }
+        if consumer.assignment_lost() {
+            tracing::warn!(
+                "the group gave this member's partitions away; their outstanding lines are read again by others"
+            );
+            return;
+        }
+        let wait = if self.is_stopping.load(Ordering::Acquire) { Duration::ZERO } else { self.drain_max };
+        let deadline = Instant::now() + wait;
+        for cell in revoked.iter().filter(|cell| !cell.wait_settled(deadline)) {
+            tracing::warn!(
+                topic = %cell.topic, partition = cell.partition,
+                "lines of a revoked partition are outstanding; its next reader sends them again"
+            );
+        }
+        commit(consumer, &revoked);
+    }
+}
+
+/// Commits what is acknowledged of those partitions, and waits for the broker's answer.
+pub(crate) fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
+    let mut list = TopicPartitionList::new();
+    for cell in cells {
+        let Some(watermark) = cell.with(|progress| progress.watermark()) else { continue };
+        let offset = Offset::Offset(watermark as i64);
+        if let Err(error) = list.add_partition_offset(cell.topic.as_str(), cell.partition, offset) {
+            tracing::error!(topic = %cell.topic, partition = cell.partition, %error, "an offset cannot be committed");
+        }
+    }
+    if list.count() == 0 {
+        return;
+    }
+    if let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+        tracing::warn!(%error, "committing offsets failed; the lines after the last commit are read and sent again");
+    }
+}
+
+impl ClientContext for Members {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        connection::log(level, facility, message);
+    }
+
+    fn error(&self, error: ClientError, reason: &str) {
+        self.last_error.keep(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut lags: HashMap<Topic, i64> = HashMap::new();
+        for cell in self.cells.lock().iter() {
+            let partition = statistics.topics.get(cell.topic.as_str()).and_then(|t| t.partitions.get(&cell.partition));
+            let lag = partition.map_or(0, |partition| partition.consumer_lag.max(0));
+            *lags.entry(cell.topic.clone()).or_default() += lag;
+        }
+        for (topic, lag) in lags {
+            self.metrics.lag_records.get_or_create(&of(&topic)).set(lag);
+        }
+    }
+}
+
+impl ConsumerContext for Members {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) => self.assign(consumer, list),
+            Rebalance::Revoke(list) => self.revoke(consumer, list),
+            Rebalance::Error(error) => tracing::warn!(%error, "rebalancing failed; the group tries again"),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::warn!(%error, "committing offsets failed; it is tried again with the next ones");
+        }
+    }
+}

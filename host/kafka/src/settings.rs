@@ -1,0 +1,240 @@
+//! How this process talks to Kafka.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use collector_tasks::task::Acks;
+use rdkafka::ClientConfig;
+
+use crate::KafkaError;
+
+/// Properties of librdkafka on which a guarantee rests: settings cannot change them.
+const RESERVED: [&str; 13] = [
+    "acks",
+    "allow.auto.create.topics",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "isolation.level",
+    "message.timeout.ms",
+    "partition.assignment.strategy",
+];
+
+/// How this process talks to Kafka. [`KafkaSettings::new`] fills in every default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSettings {
+    /// Brokers to begin with, `host:port`; the others are learned from them.
+    pub brokers: Vec<String>,
+    /// Further properties of librdkafka: TLS and SASL (`security.protocol`, `sasl.username`, `ssl.ca.location`, …).
+    pub properties: BTreeMap<String, String>,
+    /// How batches of records are compressed.
+    pub compression: Compression,
+    /// What the producer's queue may hold, in KiB; the resident memory of a sending process is made of it.
+    pub queue_kbytes_max: usize,
+    /// How long a record waits for company.
+    pub linger: Duration,
+    /// How much of one partition goes into one request, in bytes.
+    pub batch_bytes_max: usize,
+    /// The largest record that is sent, in bytes.
+    pub message_bytes_max: usize,
+    /// Whether missing topics are created, and how.
+    pub create_topics: Option<TopicCreation>,
+    /// How dead-letter topics are created where they are missing.
+    pub create_dead_letters: TopicCreation,
+    /// How long a broker is waited for in one request.
+    pub request_timeout: Duration,
+    /// What a consumer does.
+    pub consumer: ConsumerLimits,
+}
+
+/// How a topic is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicCreation {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Number of replicas; -1 is the broker's default.
+    pub replication: i32,
+}
+
+/// How batches of records are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// LZ4 (the default): the cheapest.
+    #[default]
+    Lz4,
+    /// Zstandard: smaller, for a quarter more CPU time.
+    Zstd,
+}
+
+/// What a consumer may hold and how long it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsumerLimits {
+    /// A batch is closed when its lines have that many bytes.
+    pub batch_bytes_max: usize,
+    /// A batch is closed when it has that many lines.
+    pub batch_lines_max: usize,
+    /// A batch is closed when its first line has waited that long.
+    pub batch_age_max: Duration,
+    /// What is fetched ahead for each partition, in KiB.
+    pub fetch_kbytes_max: usize,
+    /// How long the group waits for a member that is silent. Half of it is given to outstanding lines on a rebalance.
+    pub session_timeout: Duration,
+}
+
+impl Default for ConsumerLimits {
+    fn default() -> Self {
+        ConsumerLimits {
+            batch_bytes_max: 128 << 10,
+            batch_lines_max: 2_000,
+            batch_age_max: Duration::from_millis(20),
+            fetch_kbytes_max: 1_024,
+            session_timeout: Duration::from_secs(45),
+        }
+    }
+}
+
+impl KafkaSettings {
+    /// The defaults for those brokers.
+    pub fn new(brokers: Vec<String>) -> Self {
+        KafkaSettings {
+            brokers,
+            properties: BTreeMap::new(),
+            compression: Compression::default(),
+            queue_kbytes_max: 16_384,
+            linger: Duration::from_millis(20),
+            batch_bytes_max: 1_000_000,
+            message_bytes_max: 1_000_000,
+            create_topics: None,
+            create_dead_letters: TopicCreation { partitions: 1, replication: -1 },
+            request_timeout: Duration::from_secs(5),
+            consumer: ConsumerLimits::default(),
+        }
+    }
+
+    /// The brokers as one text, comma-separated.
+    pub fn address(&self) -> String {
+        self.brokers.join(",")
+    }
+
+    /// What every kind of client has in common. Refuses properties on which a guarantee rests.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, KafkaError> {
+        if self.brokers.iter().all(|broker| broker.trim().is_empty()) {
+            return Err(KafkaError::NoBrokers);
+        }
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.address())
+            .set("client.id", "collector")
+            // Topics are created by the collector's own settings or not at all, never by naming them.
+            .set("allow.auto.create.topics", "false")
+            .set("topic.metadata.refresh.interval.ms", "10000")
+            .set("socket.timeout.ms", "30000")
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("log.connection.close", "false");
+        for (key, value) in &self.properties {
+            if RESERVED.contains(&key.as_str()) {
+                return Err(KafkaError::ReservedProperty { key: key.clone() });
+            }
+            config.set(key, value);
+        }
+        Ok(config)
+    }
+
+    /// What a producer has beyond that.
+    pub(crate) fn producer_config(&self, acks: Acks) -> Result<ClientConfig, KafkaError> {
+        let mut config = self.client_config()?;
+        let (acks, idempotent) = match acks {
+            Acks::None => ("0", "false"),
+            Acks::Leader => ("1", "false"),
+            Acks::All => ("all", "true"),
+        };
+        let compression = match self.compression {
+            Compression::None => "none",
+            Compression::Lz4 => "lz4",
+            Compression::Zstd => "zstd",
+        };
+        config
+            .set("acks", acks)
+            .set("enable.idempotence", idempotent)
+            // Zero is for ever: a record is given up only by a decision, never by the clock.
+            .set("message.timeout.ms", "0")
+            .set("compression.type", compression)
+            .set("queue.buffering.max.kbytes", self.queue_kbytes_max.to_string())
+            .set("queue.buffering.max.messages", "500000")
+            .set("linger.ms", self.linger.as_millis().to_string())
+            .set("batch.size", self.batch_bytes_max.to_string())
+            .set("batch.num.messages", "100000")
+            .set("message.max.bytes", self.message_bytes_max.max(1_000).to_string());
+        Ok(config)
+    }
+
+    /// What a member of a group has beyond that.
+    pub(crate) fn consumer_config(&self, group: &str, instance: Option<&str>) -> Result<ClientConfig, KafkaError> {
+        let mut config = self.client_config()?;
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("isolation.level", "read_committed")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", self.consumer.session_timeout.as_millis().to_string())
+            .set("queued.max.messages.kbytes", self.consumer.fetch_kbytes_max.to_string())
+            // The default of a second would idle a partition whose small queue was full for a moment.
+            .set("fetch.queue.backoff.ms", "10")
+            .set("fetch.wait.max.ms", "100")
+            .set("statistics.interval.ms", "5000");
+        if let Some(instance) = instance {
+            config.set("group.instance.id", instance);
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> KafkaSettings {
+        KafkaSettings::new(vec!["a:1".into(), "b:2".into()])
+    }
+
+    #[test]
+    fn idempotence_goes_with_acks_all_alone() {
+        for (acks, idempotent) in [(Acks::All, "true"), (Acks::Leader, "false"), (Acks::None, "false")] {
+            let config = settings().producer_config(acks).unwrap();
+            assert_eq!(config.get("enable.idempotence"), Some(idempotent));
+            assert_eq!(config.get("message.timeout.ms"), Some("0"));
+        }
+    }
+
+    #[test]
+    fn a_property_on_which_a_guarantee_rests_is_refused() {
+        let mut settings = settings();
+        settings.properties.insert("enable.auto.offset.store".into(), "true".into());
+        let error = settings.client_config().unwrap_err().to_string();
+        assert!(error.contains("enable.auto.offset.store"), "{error}");
+    }
+
+    #[test]
+    fn further_properties_reach_the_client() {
+        let mut settings = settings();
+        settings.properties.insert("security.protocol".into(), "ssl".into());
+        let config = settings.consumer_config("collector", Some("one")).unwrap();
+        assert_eq!(config.get("security.protocol"), Some("ssl"));
+        assert_eq!(config.get("bootstrap.servers"), Some("a:1,b:2"));
+        assert_eq!(config.get("group.instance.id"), Some("one"));
+    }
+
+    #[test]
+    fn without_brokers_there_is_no_client() {
+        assert!(matches!(KafkaSettings::new(vec![]).client_config(), Err(KafkaError::NoBrokers)));
+    }
+}
