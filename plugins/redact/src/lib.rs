@@ -1,1 +1,118 @@
-//! The redact plugin.
+//! Hides e-mail addresses, card numbers and IPv4 addresses in the texts of an event, the original line included.
+//!
+//! `{"fields":["*"],"patterns":["email","credit_card"],"replacement":"[redacted]"}` is the default: every field is looked at. Naming the fields is faster, and then nothing else is.
+//! `message` and `event.original` are two places for the same line, so whoever names one of them gets both. Values are looked at, wherever they are: texts, integers, arrays; names of fields are not.
+//!
+//! The manifest says `required`: an event that this plugin could not treat goes to the dead letters, not to the index.
+
+mod config;
+mod json;
+mod patterns;
+
+pub use config::{Config, PatternName};
+
+use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Value, Verdict};
+use patterns::{Patterns, Spans};
+
+/// Column and id of the line as `message`, where the line is looked at.
+const MESSAGE: u32 = 0;
+/// Column and id of the line as `event.original`, where the line is looked at.
+const ORIGINAL: u32 = 1;
+/// The two names of the line, at their columns.
+const LINE: [&str; 2] = ["message", "event.original"];
+/// Digits of the shortest card number, as the smallest integer that has them.
+const CARD_INT_MIN: u64 = 1_000_000_000_000;
+
+/// The filter.
+pub struct Redact {
+    /// Exact names: columns and ids alike. The line's come first, where they are there.
+    columns: Vec<String>,
+    /// `*` and `prefix.*`.
+    wildcards: Vec<String>,
+    line: bool,
+    patterns: Patterns,
+    replacement: String,
+    spans: Spans,
+}
+
+impl Filter for Redact {
+    type Config = Config;
+
+    fn open(config: Config) -> Result<Self, String> {
+        config.check()?;
+        let patterns = Patterns::new(&config.patterns);
+        let (wildcards, named): (Vec<String>, Vec<String>) = config.fields.into_iter().partition(|f| f.ends_with('*'));
+        let is_line = |name: &String| LINE.contains(&name.as_str());
+        let line = wildcards.iter().any(|w| w == "*" || w == "event.*") || named.iter().any(is_line);
+        let mut columns: Vec<String> = if line { LINE.map(str::to_owned).into() } else { Vec::new() };
+        columns.extend(named.into_iter().filter(|name| !is_line(name)));
+        Ok(Self { columns, wildcards, line, patterns, replacement: config.replacement, spans: Spans::default() })
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest::reading(self.columns.iter().chain(&self.wildcards)).writing(&self.columns).required()
+    }
+
+    fn filter<'a>(&mut self, input: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {
+        let mut first = 0;
+        if self.line {
+            self.line(input, event);
+            first = LINE.len();
+        }
+        for column in first..self.columns.len() {
+            self.value(Field::nth(column as u32), input.value(column), event);
+        }
+        for (name, value) in input.matched() {
+            if !self.columns.iter().any(|column| column == name) && self.finds(value) {
+                let field = event.name(None, name.as_bytes())?;
+                self.value(field, value, event);
+            }
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+impl Redact {
+    /// Hides in the line, under both of its names.
+    fn line(&mut self, input: Input<'_>, event: &mut Event<'_>) {
+        let (message, original) = (input.value(MESSAGE as usize), input.value(ORIGINAL as usize));
+        if message != original {
+            self.value(Field::nth(MESSAGE), message, event);
+            self.value(Field::nth(ORIGINAL), original, event);
+        } else if self.value(Field::nth(MESSAGE), message, event) {
+            // The line as it was would come back under its second name.
+            event.remove(Field::nth(ORIGINAL));
+        }
+    }
+
+    /// Sets the field anew where there is something to hide; says whether there was.
+    fn value(&mut self, field: Field, value: Value<'_>, event: &mut Event<'_>) -> bool {
+        let found = self.finds(value);
+        let Self { patterns, replacement, spans, .. } = self;
+        match value {
+            _ if !found => {}
+            Value::Text(text) => event.build(field, |arena| spans.write(text, replacement, arena)),
+            Value::Json(text) => event.build_json(field, |arena| json::write(text, patterns, replacement, arena)),
+            _ => event.text(field, replacement.as_str()),
+        }
+        found
+    }
+
+    /// Whether there is something to hide; leaves where it is, for a text.
+    #[inline]
+    fn finds(&mut self, value: Value<'_>) -> bool {
+        match value {
+            Value::Text(text) => self.patterns.find(text, &mut self.spans),
+            Value::Json(text) => json::has(text, &self.patterns),
+            Value::Int(int) if int.unsigned_abs() >= CARD_INT_MIN => {
+                self.patterns.find(int.to_string().as_bytes(), &mut self.spans)
+            }
+            _ => false,
+        }
+    }
+}
+
+collector_plugin::export!(Redact as Filter, samples = "../samples/samples.json");
+
+#[cfg(test)]
+mod tests;
