@@ -1,13 +1,13 @@
 //! Answers to searches, over all partitions.
 
-use std::{ops::Bound, path::Path, sync::Arc};
+use std::{collections::BTreeSet, ops::Bound, path::Path, sync::Arc};
 
 use collector_model::search::{Arrivals, Cursor, Histogram, Hit, Search, SearchError, SearchPage, SearchRequest};
 use tantivy::{
     DocAddress, Order, Searcher, TantivyDocument, Term,
     collector::{Count, HistogramCollector, TopDocs, sort_key::SortByStaticFastValue},
     query::{BooleanQuery, Occur, Query, RangeQuery, TermQuery},
-    schema::{IndexRecordOption, Value as _},
+    schema::{Field, IndexRecordOption, Value as _},
 };
 
 use crate::{
@@ -54,6 +54,23 @@ impl IndexReader {
             let is_before = request.since_ms.is_some_and(|since| max < since);
             if !is_after && !is_before {
                 found.push(searcher);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl IndexReader {
+    /// The terms of a field with few different ones.
+    fn terms(&self, field: Field) -> Result<BTreeSet<String>, SearchError> {
+        let mut found = BTreeSet::new();
+        for partition in self.0.newest_first() {
+            for segment in partition.searcher().segment_readers() {
+                let inverted = segment.inverted_index(field).map_err(failed)?;
+                let mut terms = inverted.terms().stream().map_err(|error| failed(error.into()))?;
+                while terms.advance() {
+                    found.insert(String::from_utf8_lossy(terms.key()).into_owned());
+                }
             }
         }
         Ok(found)
@@ -174,18 +191,14 @@ impl Search for IndexReader {
         Ok(Histogram { from_ms, bucket_ms, counts })
     }
 
+    fn topics(&self) -> Result<Vec<String>, SearchError> {
+        Ok(self.terms(self.0.fields.topic)?.into_iter().collect())
+    }
+
     fn field_names(&self) -> Result<Vec<String>, SearchError> {
-        let mut names = std::collections::BTreeSet::from(["@timestamp".to_owned(), "topic".to_owned()]);
-        for partition in self.0.newest_first() {
-            for segment in partition.searcher().segment_readers() {
-                let inverted = segment.inverted_index(self.0.fields.names).map_err(failed)?;
-                let failed =
-                    |error: std::io::Error| SearchError::Failed(format!("reading the names of fields: {error}"));
-                let mut terms = inverted.terms().stream().map_err(failed)?;
-                while terms.advance() {
-                    names.insert(String::from_utf8_lossy(terms.key()).into_owned());
-                }
-            }
+        let mut names = self.terms(self.0.fields.names)?;
+        if !names.is_empty() {
+            names.extend(["@timestamp".to_owned(), "topic".to_owned()]);
         }
         Ok(names.into_iter().collect())
     }

@@ -81,6 +81,11 @@ pub trait Search: Send + Sync {
         Err(SearchError::Unsupported("a histogram"))
     }
 
+    /// The topics of the documents, sorted.
+    fn topics(&self) -> Result<Vec<String>, SearchError> {
+        Err(SearchError::Unsupported("a list of topics"))
+    }
+
     /// The names of the fields that documents have, sorted.
     fn field_names(&self) -> Result<Vec<String>, SearchError> {
         Err(SearchError::Unsupported("a list of fields"))
