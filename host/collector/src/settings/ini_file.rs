@@ -1,0 +1,157 @@
+//! The seed system's INI files, as they are.
+
+use ini::Ini;
+
+use super::{
+    low::LowSettings,
+    problem::{Places, Problem},
+    section::split_list,
+};
+
+/// What only the seed's settings have: one file that goes to one topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seed {
+    /// `[taillog] filename`.
+    pub(crate) filename: Option<String>,
+    /// `[kafka] topic`.
+    pub(crate) topic: Option<String>,
+}
+
+/// The keys that the seed's files have.
+const KNOWN: [(&str, &[&str]); 4] = [
+    ("kafka", &["address", "topic", "chan_max_size", "chan_max_zise"]),
+    ("etcd", &["address", "timeout", "collect_log_key"]),
+    ("es", &["address", "chan_max_size", "workers"]),
+    ("taillog", &["filename"]),
+];
+
+/// A file that is being read.
+struct Reading<'a> {
+    text: &'a str,
+    places: &'a mut Places,
+    problems: &'a mut Vec<Problem>,
+    notes: Vec<String>,
+    low: LowSettings,
+    seed: Seed,
+}
+
+/// Reads INI. Keys that the seed did not know were ignored by it, and are here too, with a note.
+pub(crate) fn read_ini(
+    text: &str,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) -> (LowSettings, Seed, Vec<String>) {
+    let mut file =
+        Reading { text, places, problems, notes: Vec::new(), low: LowSettings::default(), seed: Seed::default() };
+    match Ini::load_from_str_noescape(text.trim_start_matches('\u{feff}')) {
+        Ok(ini) => {
+            for (section, properties) in &ini {
+                let section = section.unwrap_or_default().trim().to_lowercase();
+                properties
+                    .iter()
+                    .for_each(|(key, value)| file.take(&section, &key.trim().to_lowercase(), value.trim()));
+            }
+        }
+        Err(error) => {
+            let place = file.places.line(error.line);
+            let problem = format!("this is not INI: {}", error.msg);
+            let fix = "write [section] lines, and KEY = VALUE lines below them".to_owned();
+            file.problems.push(Problem { place, key: String::new(), problem, fix });
+        }
+    }
+    (file.low, file.seed, file.notes)
+}
+
+impl Reading<'_> {
+    /// Takes one key into the setting that it means today.
+    fn take(&mut self, section: &str, key: &str, value: &str) {
+        let list = || Some(split_list(value));
+        let text = || Some(value.to_owned());
+        let today = match (section, key) {
+            ("kafka", "address") => {
+                self.low.kafka.get_or_insert_default().brokers = list();
+                "kafka.brokers"
+            }
+            ("kafka", "topic") => {
+                self.low.kafka.get_or_insert_default().topics = list();
+                self.seed.topic = text();
+                "kafka.topics"
+            }
+            ("etcd", "address") => {
+                self.low.etcd.get_or_insert_default().endpoints = list();
+                "etcd.endpoints"
+            }
+            ("etcd", "collect_log_key") => {
+                self.low.etcd.get_or_insert_default().collect_key = text();
+                "etcd.collect_key"
+            }
+            ("etcd", "timeout") => {
+                self.low.etcd.get_or_insert_default().timeout_s = self.number("etcd.timeout_s", section, key, value);
+                "etcd.timeout_s"
+            }
+            ("es", "address") => {
+                self.low.elasticsearch.get_or_insert_default().nodes = list();
+                "elasticsearch.nodes"
+            }
+            ("es", "workers") => {
+                let workers = self.number("elasticsearch.workers", section, key, value);
+                self.low.elasticsearch.get_or_insert_default().workers = workers;
+                "elasticsearch.workers"
+            }
+            ("taillog", "filename") => {
+                self.seed.filename = text();
+                "taillog.filename"
+            }
+            _ => return self.without_meaning(section, key, value),
+        };
+        let place = self.places.line(self.line_of(section, key));
+        self.places.set(today, place);
+    }
+
+    /// Keys that decide nothing here: sizes of queues, and what the seed did not know either.
+    fn without_meaning(&mut self, section: &str, key: &str, value: &str) {
+        let place = self.places.line(self.line_of(section, key));
+        match (section, key) {
+            ("kafka" | "es", "chan_max_size") => {
+                self.number("", section, key, value);
+            }
+            ("kafka", "chan_max_zise") => {
+                self.notes
+                    .push(format!("{place}: [kafka] chan_max_zise is a misspelling of chan_max_size: taken as that"));
+                self.number("", section, key, value);
+            }
+            _ => {
+                let siblings = KNOWN.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
+                let near = collector_tasks::explain::nearest(key, siblings.iter().copied());
+                let hint = near.map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
+                self.notes.push(format!("{place}: [{section}] {key} is not known and has no effect{hint}"));
+            }
+        }
+    }
+
+    fn number(&mut self, today: &str, section: &str, key: &str, value: &str) -> Option<u64> {
+        let parsed = value.parse().ok();
+        if parsed.is_none() {
+            let place = self.places.line(self.line_of(section, key));
+            let (problem, fix) =
+                (format!("{value:?} is not a number"), "write a whole number, zero or more".to_owned());
+            let key = if today.is_empty() { format!("{section}.{key}") } else { today.to_owned() };
+            self.problems.push(Problem { place, key, problem, fix });
+        }
+        parsed
+    }
+
+    /// The line (from 1) of a key; the INI parser does not keep it.
+    fn line_of(&self, section: &str, key: &str) -> usize {
+        let mut current = String::new();
+        for (index, line) in self.text.lines().enumerate() {
+            let line = line.trim().trim_start_matches('\u{feff}').to_lowercase();
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+                current = name.trim().to_owned();
+            } else if current == section && line.split(['=', ':']).next().is_some_and(|name| name.trim() == key) {
+                return index + 1;
+            }
+        }
+        1
+    }
+}
