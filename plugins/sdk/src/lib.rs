@@ -62,3 +62,8 @@ pub use event::Event;
 pub use field::Field;
 pub use input::{Input, Value};
 pub use plugin::{Filter, Filtering, Manifest, Parser, Parsing, Plugin, Reject, Verdict};
+
+/// Compiles and runs the examples of the guide for authors.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Guide;
