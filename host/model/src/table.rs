@@ -104,6 +104,7 @@ pub struct Table {
 /// A state of a [`Table`] to which it can go back.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
+    events: usize,
     cells: usize,
     arena: usize,
     forks: usize,
@@ -210,12 +211,6 @@ impl Table {
         self.events.push(event);
     }
 
-    /// Replaces the events from `start` on.
-    pub fn replace_events(&mut self, start: usize, by: &[Event]) {
-        self.events.truncate(start);
-        self.events.extend_from_slice(by);
-    }
-
     /// Takes the events from `start` on out of the table, into `out`.
     pub fn take_events(&mut self, start: usize, out: &mut Vec<Event>) {
         out.clear();
@@ -245,9 +240,11 @@ impl Table {
         }
     }
 
-    /// The state now, apart from the events.
+    /// The state now.
+    #[inline]
     pub fn mark(&self) -> Mark {
         Mark {
+            events: self.events.len(),
             cells: self.cells.len(),
             arena: self.arena.len(),
             forks: self.forks.len(),
@@ -256,8 +253,9 @@ impl Table {
         }
     }
 
-    /// Takes back everything since that state, apart from the events.
+    /// Takes back everything since that state.
     pub fn go_back(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
         self.cells.truncate(mark.cells);
         self.arena.truncate(mark.arena);
         self.forks.truncate(mark.forks);
@@ -265,10 +263,9 @@ impl Table {
         self.counts = mark.counts;
     }
 
-    /// Takes back cells and forks since that state; what was counted and the arena stay.
-    pub fn go_back_to_cells(&mut self, mark: Mark) {
-        self.cells.truncate(mark.cells);
-        self.forks.truncate(mark.forks);
+    /// Takes back everything since that state but the bytes of the arena.
+    pub fn go_back_but_arena(&mut self, mark: Mark) {
+        self.go_back(Mark { arena: self.arena.len(), ..mark });
     }
 
     /// The path of an event: that of its record, then the forks made here.

@@ -1,0 +1,345 @@
+//! Events to documents.
+
+use std::{collections::HashMap, ops::Range};
+
+use collector_model::{
+    Batch, Cell, EventId, ForkPath, Kind, Line, Schema, Table, Value,
+    fields::Slot,
+    table::{Event, EventStatus},
+};
+use collector_tasks::task::DocumentForm;
+
+use crate::{
+    constants::{Constants, Own},
+    id::IdWriter,
+    lanes::Lanes,
+    plan::{Plan, PlanKind, Source},
+    safe::safe_document,
+    time::TimeWriter,
+    writer::Writer,
+};
+
+/// How documents are to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentSettings {
+    /// ECS or the seed's form.
+    pub form: DocumentForm,
+    /// Whether the line stays as `event.original` where a plugin set `message`.
+    pub keep_original: bool,
+    /// A longer document (in bytes) is replaced by the safe one.
+    pub document_bytes_max: usize,
+}
+
+impl DocumentSettings {
+    /// Below Kafka's own limit of 1 MB for a record.
+    pub const DOCUMENT_BYTES_MAX: usize = 960 * 1024;
+
+    /// Settings with the default limit.
+    pub fn new(form: DocumentForm, keep_original: bool) -> Self {
+        DocumentSettings { form, keep_original, document_bytes_max: Self::DOCUMENT_BYTES_MAX }
+    }
+}
+
+/// What surrounds each document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// A line break behind it.
+    Lines,
+    /// The action line of a bulk request before it, `{"create":{"_id":"…"}}`, and a line break behind it.
+    Bulk,
+}
+
+/// Where one document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentSpan {
+    /// Index into the batch's lines.
+    pub line: u32,
+    /// The whole path of forks: the record's, then those made here.
+    pub fork: ForkPath,
+    /// How the event came through the chain.
+    pub status: EventStatus,
+    /// The document alone, in [`Rendered::bytes`].
+    pub document: Range<usize>,
+    /// The document with what surrounds it.
+    pub framed: Range<usize>,
+}
+
+/// Documents of one batch. Kept from batch to batch.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// All of them with their framing, one behind the other.
+    pub bytes: Vec<u8>,
+    /// Where each is, in the order of the events.
+    pub documents: Vec<DocumentSpan>,
+}
+
+impl Rendered {
+    /// The bytes of a document alone.
+    pub fn document(&self, span: &DocumentSpan) -> &[u8] {
+        &self.bytes[span.document.clone()]
+    }
+}
+
+/// Plans of one schema are kept until there are this many schemas.
+const SCHEMAS_MAX: usize = 64;
+
+type Plans = Vec<Option<Box<Plan>>>;
+
+/// Writes documents. One for each worker; it keeps what it worked out for each shape.
+#[derive(Default)]
+pub struct Renderer {
+    plans: HashMap<(u64, PlanKind), Plans>,
+    ids: IdWriter,
+    times: TimeWriter,
+    scratch: Vec<u8>,
+}
+
+impl Renderer {
+    /// Writes the events of `table`, which was made of `batch`, into `out`, instead of what was there.
+    pub fn render(
+        &mut self,
+        batch: &Batch,
+        table: &Table,
+        schema: &Schema,
+        settings: &DocumentSettings,
+        framing: Framing,
+        out: &mut Rendered,
+    ) {
+        out.bytes.clear();
+        out.documents.clear();
+        out.bytes.reserve(batch.text.len() * 4 + table.events().len() * 128 + 1024);
+        out.documents.reserve(table.events().len());
+        if self.plans.len() > SCHEMAS_MAX {
+            self.plans.clear();
+        }
+        let job = Job { batch, table, schema, settings, framing };
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: AVX2 was detected.
+            unsafe { self.render_avx2(&job, out) }
+        } else {
+            self.render_with::<crate::lanes::Sse2>(&job, out);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        self.render_with::<crate::lanes::Portable>(&job, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn render_avx2(&mut self, job: &Job<'_>, out: &mut Rendered) {
+        self.render_with::<crate::lanes::Avx2>(job, out);
+    }
+
+    #[inline(always)]
+    fn render_with<L: Lanes>(&mut self, job: &Job<'_>, out: &mut Rendered) {
+        let Rendered { bytes, documents } = out;
+        let mut writer = Writer::new(bytes);
+        let mut events = job.table.events();
+        while let Some(first) = events.first() {
+            let line = &job.batch.lines[first.line as usize];
+            let (origin, is_ours) = (line.origin, line.id.is_ours());
+            let same = |event: &&Event| {
+                let line = &job.batch.lines[event.line as usize];
+                (line.origin, line.id.is_ours()) == (origin, is_ours)
+            };
+            let count = events.iter().take_while(same).count();
+            let (run, rest) = events.split_at(count);
+            let constants = Constants::of(job.batch, job.batch.origin_of(line), &job.table.chain, is_ours);
+            self.render_run::<L>(job, run, &constants, is_ours, &mut writer, documents);
+            events = rest;
+        }
+    }
+
+    /// Writes events that have the same origin.
+    #[inline(always)]
+    fn render_run<L: Lanes>(
+        &mut self,
+        job: &Job<'_>,
+        events: &[Event],
+        constants: &Constants,
+        is_ours: bool,
+        writer: &mut Writer<'_>,
+        documents: &mut Vec<DocumentSpan>,
+    ) {
+        let presence = constants.presence(is_ours);
+        let kind = PlanKind {
+            is_seed: job.settings.form == DocumentForm::Seed,
+            keep_original: job.settings.keep_original,
+            presence,
+        };
+        let plans = self.plans.entry((job.schema.id(), kind)).or_default();
+        for event in events {
+            let line = &job.batch.lines[event.line as usize];
+            let fork = job.table.fork_path(event, line);
+            let framed = writer.len();
+            if job.framing == Framing::Bulk {
+                put_action(&mut self.ids, &line.id, &fork, writer);
+            }
+            let start = writer.len();
+            if event.verbatim && job.settings.form == DocumentForm::Ecs {
+                writer.put(job.batch.text_of(line));
+            } else {
+                let cells = job.table.cells_of(event);
+                let stranger;
+                let plan = match event.shape().index() {
+                    Some(index) => plan_of(plans, index, kind, job.schema, cells),
+                    None => {
+                        stranger = Plan::new(kind, job.schema, cells);
+                        &stranger
+                    }
+                };
+                let values = Values { job, cells, constants, line };
+                values.put_document::<L>(plan, &mut self.times, &mut self.scratch, writer);
+            }
+            if writer.len() - start > job.settings.document_bytes_max {
+                writer.truncate(start);
+                put_safe(job, line, writer);
+            }
+            let end = writer.len();
+            writer.put_byte(b'\n');
+            let (document, framed) = (start..end, framed..writer.len());
+            documents.push(DocumentSpan { line: event.line, fork, status: event.status, document, framed });
+        }
+    }
+}
+
+#[inline(always)]
+fn plan_of<'a>(plans: &'a mut Plans, index: usize, kind: PlanKind, schema: &Schema, cells: &[Cell]) -> &'a Plan {
+    if plans.len() <= index {
+        plans.resize_with(index + 1, || None);
+    }
+    plans[index].get_or_insert_with(|| Box::new(Plan::new(kind, schema, cells)))
+}
+
+#[inline(always)]
+fn put_action(ids: &mut IdWriter, id: &EventId, fork: &ForkPath, writer: &mut Writer<'_>) {
+    writer.put(b"{\"create\":{\"_id\":\"");
+    ids.put(id, writer);
+    if *fork != ForkPath::NONE {
+        writer.put(fork.to_string().as_bytes());
+    }
+    writer.put(b"\"}}\n");
+}
+
+#[cold]
+fn put_safe(job: &Job<'_>, line: &Line, writer: &mut Writer<'_>) {
+    let reason = format!("the document was longer than {} bytes", job.settings.document_bytes_max);
+    writer.put(&safe_document(job.batch, line, "document_too_large", &reason));
+}
+
+struct Job<'a> {
+    batch: &'a Batch,
+    table: &'a Table,
+    schema: &'a Schema,
+    settings: &'a DocumentSettings,
+    framing: Framing,
+}
+
+/// What the values of one document are taken from.
+struct Values<'a> {
+    job: &'a Job<'a>,
+    cells: &'a [Cell],
+    constants: &'a Constants,
+    line: &'a Line,
+}
+
+impl Values<'_> {
+    #[inline(always)]
+    fn put_document<L: Lanes>(
+        &self,
+        plan: &Plan,
+        times: &mut TimeWriter,
+        scratch: &mut Vec<u8>,
+        writer: &mut Writer<'_>,
+    ) {
+        for piece in &plan.pieces {
+            writer.put_padded(&plan.text, piece.start as usize..piece.end as usize);
+            match piece.source {
+                Source::Cell(index) => self.put_cell::<L>(self.cells[index as usize], times, writer),
+                Source::Own(Own::Offset) => put_unsigned(self.line.id.offset(), writer),
+                Source::Own(own) => writer.put(self.constants.get(own)),
+                Source::Block => self.put_block(writer),
+                Source::Array { start, len } => {
+                    let slots = &plan.slots[start as usize..(start + len) as usize];
+                    self.put_array(slots, scratch, writer);
+                }
+                Source::End => {}
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put_block(&self, writer: &mut Writer<'_>) {
+        writer.put_padded(&self.constants.block, 0..self.constants.block.len());
+        if self.line.id.is_ours() {
+            put_unsigned(self.line.id.offset(), writer);
+            writer.put_byte(b'}');
+        }
+    }
+
+    #[inline(always)]
+    fn put_cell<L: Lanes>(&self, cell: Cell, times: &mut TimeWriter, writer: &mut Writer<'_>) {
+        let (text, arena) = (&*self.job.batch.text, self.job.table.arena());
+        match cell.kind() {
+            Some(Kind::Text) => writer.put_string::<L>(text, cell.a, cell.b),
+            Some(Kind::ArenaText) => writer.put_string::<L>(arena, cell.a, cell.b),
+            Some(Kind::Int) => put_signed(cell.bits() as i64, writer),
+            Some(Kind::Time) => times.put(cell.bits() as i64, writer),
+            Some(Kind::Float) => put_float(f64::from_bits(cell.bits()), writer),
+            Some(Kind::Bool) => writer.put(if cell.a != 0 { b"true" } else { b"false" }),
+            Some(Kind::Null) | None => writer.put(b"null"),
+            Some(Kind::Json | Kind::ArenaJson) => match cell.value(text, arena) {
+                Value::Json(json) if !json.is_empty() => writer.put(json),
+                _ => writer.put(b"null"),
+            },
+        }
+    }
+
+    /// Values that were appended one by one. Where the first is an array already, the others are added to it.
+    #[cold]
+    fn put_array(&self, slots: &[Slot], scratch: &mut Vec<u8>, writer: &mut Writer<'_>) {
+        writer.put_byte(b'[');
+        let mut is_first = true;
+        for (i, &slot) in slots.iter().enumerate() {
+            scratch.clear();
+            self.write_slot(slot, scratch);
+            let value = scratch.trim_ascii();
+            let inner = value.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).filter(|_| i == 0);
+            let value = inner.map_or(value, <[u8]>::trim_ascii);
+            if value.is_empty() {
+                continue;
+            }
+            if !std::mem::take(&mut is_first) {
+                writer.put_byte(b',');
+            }
+            writer.put(value);
+        }
+        writer.put_byte(b']');
+    }
+
+    fn write_slot(&self, slot: Slot, out: &mut Vec<u8>) {
+        match Own::of_slot(slot) {
+            Some(Own::Offset) => out.extend_from_slice(self.line.id.offset().to_string().as_bytes()),
+            Some(own) => out.extend_from_slice(self.constants.get(own)),
+            None => self.cells[slot as usize].value(&self.job.batch.text, self.job.table.arena()).write_json(out),
+        }
+    }
+}
+
+#[inline(always)]
+fn put_signed(number: i64, writer: &mut Writer<'_>) {
+    writer.put(itoa::Buffer::new().format(number).as_bytes());
+}
+
+#[inline(always)]
+fn put_unsigned(number: u64, writer: &mut Writer<'_>) {
+    writer.put(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn put_float(number: f64, writer: &mut Writer<'_>) {
+    if number.is_finite() {
+        writer.put(ryu::Buffer::new().format_finite(number).as_bytes());
+    } else {
+        writer.put(b"null");
+    }
+}

@@ -1,0 +1,239 @@
+//! The engine that all plugins of the process run on, and the way from a chain as it is written to one that can run.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use collector_model::Metrics;
+use collector_tasks::{ChainSpec, PluginSpec};
+use wasmtime::{Config, Engine, component::Component};
+
+use crate::{
+    artifact::Artifact,
+    assets::Assets,
+    cache::Cache,
+    error::{LoadError, LoadProblem},
+    file,
+    generation::{Generation, LoadedPlugin},
+    guest::{CallError, Code, Guest, Opening, linker},
+    last_good::LastGood,
+    limits::{Limits, TICK},
+    names, samples,
+};
+
+/// Where plugins are looked up.
+#[derive(Clone, Debug, Default)]
+pub struct PluginDirs {
+    dirs: Vec<PathBuf>,
+    anywhere: bool,
+}
+
+impl PluginDirs {
+    /// Bare names are looked up in these directories, and plugins may lie in them alone: what a fleet is configured by is bounded by
+    /// the machine's own settings.
+    pub fn only(dirs: Vec<PathBuf>) -> Self {
+        PluginDirs { dirs, anywhere: false }
+    }
+
+    /// Bare names are looked up in these directories; a path may lead anywhere: for what a person types.
+    pub fn or_anywhere(dirs: Vec<PathBuf>) -> Self {
+        PluginDirs { dirs, anywhere: true }
+    }
+
+    /// The file that a chain entry names.
+    pub fn find(&self, named: &Path) -> Result<PathBuf, LoadError> {
+        let is_bare = named.components().count() == 1 && named.extension().is_none();
+        let found = match is_bare {
+            true => self.dirs.iter().map(|dir| dir.join(named).with_extension("wasm")).find(|path| path.exists()),
+            false if named.is_absolute() || self.anywhere => Some(named.to_owned()),
+            false => self.dirs.iter().map(|dir| dir.join(named)).find(|path| path.exists()),
+        };
+        let fail = |path: &Path, problem| Err(LoadError { path: path.to_owned(), problem });
+        let Some(found) = found else {
+            return fail(named, LoadProblem::NotFound { searched: format!("looked for in {}", self.listed()) });
+        };
+        // Resolved, so that a link or `..` does not lead out. What does not exist is found out when it is read.
+        let resolved = found.canonicalize().unwrap_or_else(|_| found.clone());
+        let inside = |dir: &PathBuf| {
+            dir.canonicalize().is_ok_and(|dir| resolved.starts_with(dir)) || found.starts_with(dir) && !found.exists()
+        };
+        if self.anywhere || self.dirs.iter().any(inside) {
+            Ok(found)
+        } else {
+            fail(&found, LoadProblem::Outside { dirs: self.listed() })
+        }
+    }
+
+    fn listed(&self) -> String {
+        match self.dirs.is_empty() {
+            true => "no directory, for none is set".to_owned(),
+            false => self.dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// Loads plugins. Cheap to clone; all clones share one engine.
+#[derive(Clone)]
+pub struct PluginHost(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    limits: Limits,
+    cache: Option<Cache>,
+    last_good: Option<LastGood>,
+    metrics: Metrics,
+}
+
+/// The process cannot run plugins at all.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "starting the engine for plugins failed: {reason}; this processor or its memory settings (ulimit -v) do not allow it"
+)]
+pub struct EngineError {
+    reason: String,
+}
+
+impl PluginHost {
+    /// Starts the engine and its clock. Compiled code is kept in `cache_dir`, and a copy of each plugin that was once taken in
+    /// `last_good_dir`, for a start at which the plugin's own file is gone.
+    pub fn new(
+        limits: Limits,
+        cache_dir: Option<PathBuf>,
+        last_good_dir: Option<PathBuf>,
+        metrics: Metrics,
+    ) -> Result<Self, EngineError> {
+        let failed = |error: &dyn std::fmt::Display| EngineError { reason: error.to_string() };
+        let mut config = Config::new();
+        config
+            .wasm_component_model(true)
+            .concurrency_support(false)
+            .epoch_interruption(true)
+            .consume_fuel(false)
+            .relaxed_simd_deterministic(true)
+            .cranelift_nan_canonicalization(true);
+        let engine = Engine::new(&config).map_err(|error| failed(&error))?;
+        start_clock(&engine).map_err(|error| failed(&error))?;
+        let cache = cache_dir.and_then(Cache::new);
+        let last_good = last_good_dir.map(LastGood::new);
+        Ok(PluginHost(Arc::new(Inner { engine, limits, cache, last_good, metrics })))
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Loads, verifies, compiles, opens and tries every plugin of a chain. Nothing that runs is touched. Blocks for up to a second or so.
+    pub fn prepare(&self, spec: &ChainSpec, dirs: &PluginDirs) -> Result<Generation, LoadError> {
+        let plugins = spec.plugins.iter().map(|plugin| self.load(plugin, dirs)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Generation::new(plugins))
+    }
+
+    fn load(&self, spec: &PluginSpec, dirs: &PluginDirs) -> Result<Arc<LoadedPlugin>, LoadError> {
+        let (path, bytes) = self.read(spec, dirs)?;
+        let at = |problem| LoadError { path: path.clone(), problem };
+        let artifact = Artifact::new(&bytes).map_err(at)?;
+        check_sha256(spec, &artifact.sha256).map_err(at)?;
+        let assets = Assets::read(&spec.assets, self.0.limits.asset_bytes_max).map_err(at)?;
+        let code = self.compile(&artifact).map_err(at)?;
+        let plugin = self.open(spec, path.clone(), artifact, code, assets).map_err(at)?;
+        if let Some(last_good) = &self.0.last_good {
+            last_good.keep(&spec.path, &plugin.sha256, &bytes);
+        }
+        Ok(Arc::new(plugin))
+    }
+
+    /// The plugin's file, or the copy of the last good one where it is gone.
+    fn read(&self, spec: &PluginSpec, dirs: &PluginDirs) -> Result<(PathBuf, Vec<u8>), LoadError> {
+        let read = dirs.find(&spec.path).and_then(|path| match file::read(&path, self.0.limits.wasm_bytes_max) {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(problem) => Err(LoadError { path, problem }),
+        });
+        match (read, &self.0.last_good) {
+            (Err(error), Some(last_good)) if matches!(error.problem, LoadProblem::NotFound { .. }) => {
+                let copy = last_good.find(&spec.path, spec.sha256.as_deref()).ok_or(error.clone())?;
+                tracing::warn!(%error, copy = %copy.0.display(), "the plugin's file is gone: its last good copy is used");
+                Ok(copy)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn compile(&self, artifact: &Artifact) -> Result<Code, LoadProblem> {
+        let not_compiled = |error: wasmtime::Error| LoadProblem::NotCompiled { reason: format!("{error:#}") };
+        let engine = &self.0.engine;
+        let component = match &self.0.cache {
+            Some(cache) => cache.component(engine, &artifact.sha256, &artifact.component),
+            None => Component::new(engine, &artifact.component),
+        };
+        let component = component.map_err(not_compiled)?;
+        let pre = linker(engine).and_then(|linker| linker.instantiate_pre(&component)).map_err(not_compiled)?;
+        Ok(Code::Wasm { engine: engine.clone(), pre, has_post_return: artifact.has_post_return })
+    }
+
+    fn open(
+        &self,
+        spec: &PluginSpec,
+        path: PathBuf,
+        artifact: Artifact,
+        code: Code,
+        assets: Assets,
+    ) -> Result<LoadedPlugin, LoadProblem> {
+        let name: Arc<str> = path.file_stem().unwrap_or_default().to_string_lossy().into();
+        let config = config_text(&spec.config);
+        let assets = Arc::new(assets);
+        let limits = self.0.limits.clone();
+        let opening = Opening { name: &name, config: &config, assets: &assets, limits: &limits };
+        let (_, manifest) = Guest::open(&code, &opening).map_err(|error| not_opened(&config, error))?;
+        names::check_manifest(&manifest)?;
+        let plugin =
+            LoadedPlugin::new(name, path, artifact.sha256, config, spec.on_error, manifest, code, assets, limits);
+        if let Some(samples) = &artifact.samples {
+            samples::run(samples, &plugin)?;
+        }
+        Ok(plugin)
+    }
+}
+
+fn check_sha256(spec: &PluginSpec, found: &str) -> Result<(), LoadProblem> {
+    match &spec.sha256 {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(found) => {
+            Err(LoadProblem::WrongSha256 { found: found.to_owned(), wanted: wanted.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What `open` is given: nothing where the entry says nothing.
+fn config_text(config: &serde_json::Value) -> String {
+    if config.is_null() { String::new() } else { config.to_string() }
+}
+
+pub(crate) fn not_opened(config: &str, error: CallError) -> LoadProblem {
+    match error {
+        CallError::Refused(reason) => {
+            let config = if config.is_empty() { "(none)".to_owned() } else { config.to_owned() };
+            LoadProblem::BadConfig { config, reason }
+        }
+        error => LoadProblem::NotStarted { reason: format!("open: {error}") },
+    }
+}
+
+/// The clock by which plugins are interrupted. It ends with the engine.
+fn start_clock(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    };
+    std::thread::Builder::new().name("plugin-clock".to_owned()).spawn(tick).map(drop)
+}

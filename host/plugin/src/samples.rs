@@ -1,0 +1,148 @@
+//! The author's own examples, which travel inside of the plugin: a version that fails one does not take over.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use collector_model::{
+    Cell, Kind, Schema, Span, Table, Value as CellValue,
+    cell::rfc3339,
+    fields::{FieldTree, Found, LINE_SLOT},
+    schema::Step,
+    table::Event,
+};
+use serde_json::Value;
+
+use crate::{error::LoadProblem, generation::LoadedPlugin, host::not_opened, names::check_writable, stage::Stage};
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    #[serde(default)]
+    config: Option<Value>,
+    input: String,
+    #[serde(default)]
+    fields: serde_json::Map<String, Value>,
+    expect: Value,
+}
+
+type Fields = BTreeMap<String, Value>;
+
+/// Runs all samples.
+pub(crate) fn run(samples: &str, plugin: &LoadedPlugin) -> Result<(), LoadProblem> {
+    let failed = |number: usize, reason: String| LoadProblem::FailedSample { number, reason };
+    let samples: Vec<Sample> = serde_json::from_str(samples)
+        .map_err(|error| failed(0, format!("the section collector:samples is not as wit/v0.1 has it: {error}")))?;
+    let mut stages: BTreeMap<String, (Stage, Schema)> = BTreeMap::new();
+    for (index, sample) in samples.iter().enumerate() {
+        let config = sample.config.as_ref().map_or_else(String::new, Value::to_string);
+        let (stage, schema) = match stages.entry(config) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let config = entry.key().clone();
+                let (_, _) = plugin.instance_with(&config).map_err(|error| not_opened(&config, error))?;
+                let plugin = Arc::new(plugin.twin());
+                entry.insert((Stage::with_config(plugin, config), Schema::default()))
+            }
+        };
+        check(sample, stage, schema).map_err(|reason| failed(index + 1, reason))?;
+    }
+    Ok(())
+}
+
+fn check(sample: &Sample, stage: &mut Stage, schema: &mut Schema) -> Result<(), String> {
+    let mut table = Table::default();
+    let text = sample.input.as_bytes();
+    let mut event = table.begin(0, Span::between(0, text.len()));
+    for (name, value) in &sample.fields {
+        check_writable(name).map_err(|reason| format!("its field {name:?}: {reason}"))?;
+        set(&mut event, name, value, &mut table, schema);
+    }
+    let time_max = stage.plugin().limits.process_time_max;
+    let called = stage.call(text, &[event], time_max, &mut table, schema);
+    let outcome = match called {
+        Err(fault) => return Err(fault.to_string()),
+        Ok(()) if table.counts.rejected > 0 => Value::from("reject"),
+        Ok(()) if table.events().is_empty() => Value::from("drop"),
+        Ok(()) => {
+            let events = table.events().iter();
+            events.map(|event| fields(event, text, &table, schema).into_iter().collect::<Value>()).collect()
+        }
+    };
+    let expected =
+        if sample.expect.is_object() { Value::from(vec![sample.expect.clone()]) } else { sample.expect.clone() };
+    if same(&expected, &outcome) { Ok(()) } else { Err(format!("expected {expected}, got {outcome}")) }
+}
+
+fn set(event: &mut Event, name: &str, value: &Value, table: &mut Table, schema: &mut Schema) {
+    let words = |kind, bits: u64| (kind, bits as u32, (bits >> 32) as u32);
+    let mut in_arena = |kind, bytes: &[u8]| {
+        let span = table.push_arena(bytes).unwrap_or_default();
+        (kind, span.start, span.len)
+    };
+    let (kind, a, b) = match value {
+        Value::Null => (Kind::Null, 0, 0),
+        Value::Bool(value) => (Kind::Bool, u32::from(*value), 0),
+        Value::String(text) => in_arena(Kind::ArenaText, text.as_bytes()),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => words(Kind::Int, int as u64),
+            (None, Some(float)) if number.is_f64() => words(Kind::Float, float.to_bits()),
+            _ => in_arena(Kind::ArenaJson, number.to_string().as_bytes()),
+        },
+        value => in_arena(Kind::ArenaJson, value.to_string().as_bytes()),
+    };
+    if let Some(field) = schema.field(name) {
+        table.push_cell(event, schema, Cell::new(Step::set(field), kind, a, b));
+    }
+}
+
+/// The fields of an event by dotted name; the line only where somebody set it.
+fn fields(event: &Event, text: &[u8], table: &Table, schema: &Schema) -> Fields {
+    let cells = table.cells_of(event);
+    let value = |slot: u32| json(cells[slot as usize].value(text, table.arena()));
+    let mut fields = Fields::new();
+    FieldTree::of(schema, cells).each(|name, found| {
+        let value = match found {
+            Found::Single(LINE_SLOT) => return,
+            Found::Single(slot) => value(slot),
+            Found::Array([first, rest @ ..]) => {
+                let mut items = match value(*first) {
+                    Value::Array(items) => items,
+                    item => vec![item],
+                };
+                items.extend(rest.iter().map(|slot| value(*slot)));
+                Value::Array(items)
+            }
+            Found::Array([]) => return,
+        };
+        fields.insert(name.to_owned(), value);
+    });
+    fields
+}
+
+fn json(value: CellValue<'_>) -> Value {
+    match value {
+        CellValue::Text(text) => String::from_utf8_lossy(text).into(),
+        CellValue::Int(number) => number.into(),
+        CellValue::Float(number) => number.into(),
+        CellValue::Bool(value) => value.into(),
+        CellValue::Null => Value::Null,
+        CellValue::Time(ns) => rfc3339(ns).into(),
+        CellValue::Json(text) => serde_json::from_slice(text).unwrap_or_default(),
+    }
+}
+
+/// Equal, with numbers by value and times by instant.
+fn same(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Number(a), Value::Number(b)) => a == b || (a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64(),
+        (Value::String(a), Value::String(b)) => a == b || instant(a).is_some_and(|a| instant(b) == Some(a)),
+        (a, b) => a == b,
+    }
+}
+
+fn instant(text: &str) -> Option<jiff::Timestamp> {
+    text.parse().ok()
+}

@@ -1,0 +1,184 @@
+//! The place of one task's chain: what runs, and what was refused.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use collector_model::{Metrics, TaskKey, Topic, metrics::of};
+use collector_tasks::ChainSpec;
+use parking_lot::Mutex;
+
+use crate::{
+    error::LoadError,
+    generation::{Generation, LoadedPlugin},
+    host::{PluginDirs, PluginHost},
+    limits::Limits,
+    worker::label,
+};
+
+/// Holds the chain of one task. Shared by the workers that run it and by whoever changes it.
+pub struct ChainSlot {
+    host: PluginHost,
+    task: TaskKey,
+    topic: Topic,
+    dirs: PluginDirs,
+    current: ArcSwap<Generation>,
+    change: Mutex<Change>,
+}
+
+#[derive(Default)]
+struct Change {
+    spec: ChainSpec,
+    generation: u64,
+    refused: Option<String>,
+}
+
+/// What is running in a slot, for the instance's status and the metrics.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ChainStatus {
+    /// The task.
+    pub task: String,
+    /// The chain's hash; empty without plugins.
+    pub chain: String,
+    /// Counts up with every swap.
+    pub generation: u64,
+    /// `running` or `quarantined`.
+    pub state: &'static str,
+    /// Why the last change was refused; absent where it was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The plugins in order.
+    pub plugins: Vec<PluginStatus>,
+}
+
+/// One plugin that is running.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PluginStatus {
+    /// The file's name without its ending.
+    pub name: String,
+    /// The file.
+    pub path: String,
+    /// Of the file.
+    pub sha256: String,
+    /// The version of the interface.
+    pub abi: &'static str,
+    /// Faults since it was loaded.
+    pub faults: u64,
+    /// Whether it is in quarantine.
+    pub quarantined: bool,
+}
+
+impl ChainSlot {
+    /// A slot with the empty chain.
+    pub fn new(host: PluginHost, task: TaskKey, topic: Topic, dirs: PluginDirs) -> Self {
+        let current = ArcSwap::from_pointee(Generation::empty());
+        ChainSlot { host, task, topic, dirs, current, change: Mutex::default() }
+    }
+
+    /// The task whose chain it is.
+    pub fn task(&self) -> &TaskKey {
+        &self.task
+    }
+
+    /// What runs now.
+    pub fn generation(&self) -> Arc<Generation> {
+        self.current.load_full()
+    }
+
+    /// The chain that was asked for last, taken or not.
+    pub fn spec(&self) -> ChainSpec {
+        self.change.lock().spec.clone()
+    }
+
+    /// Takes a chain, or refuses it and leaves what runs. True if something changed. Blocks while the chain is loaded; workers do not wait.
+    /// To be called again with the same chain when a file of it has changed.
+    pub fn apply(&self, spec: &ChainSpec) -> Result<bool, LoadError> {
+        let mut change = self.change.lock();
+        change.spec = spec.clone();
+        match self.host.prepare(spec, &self.dirs) {
+            Ok(generation) => {
+                change.refused = None;
+                Ok(self.publish(&mut change, generation))
+            }
+            Err(error) => {
+                change.refused = Some(error.to_string());
+                self.metrics().chain_refusals.get_or_create(&of(&self.topic)).inc();
+                tracing::error!(task = self.task.as_str(), %error, "chain refused; the one before goes on");
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a chain that is ready.
+    pub fn install(&self, generation: Generation) -> bool {
+        self.publish(&mut self.change.lock(), generation)
+    }
+
+    fn publish(&self, change: &mut Change, mut generation: Generation) -> bool {
+        if generation.does_the_same_as(&self.current.load()) {
+            return false;
+        }
+        change.generation += 1;
+        generation.number = change.generation;
+        tracing::info!(
+            task = self.task.as_str(),
+            chain = &**generation.hash(),
+            generation = generation.number,
+            "chain taken"
+        );
+        self.current.store(Arc::new(generation));
+        let (metrics, topic) = (self.metrics(), of(&self.topic));
+        metrics.chain_swaps.get_or_create(&topic).inc();
+        metrics.chain_generation.get_or_create(&topic).set(change.generation as i64);
+        metrics.chain_quarantined.get_or_create(&topic).set(0);
+        true
+    }
+
+    /// What is running, and what was refused.
+    pub fn status(&self) -> ChainStatus {
+        let generation = self.generation();
+        let plugins = generation.plugins.iter().map(|plugin| PluginStatus {
+            name: plugin.name.to_string(),
+            path: plugin.path.display().to_string(),
+            sha256: plugin.sha256.clone(),
+            abi: "0.1.0",
+            faults: plugin.faults(),
+            quarantined: plugin.is_quarantined(),
+        });
+        ChainStatus {
+            task: self.task.as_str().to_owned(),
+            chain: generation.hash().to_string(),
+            generation: generation.number,
+            state: if generation.is_quarantined() { "quarantined" } else { "running" },
+            refused: self.change.lock().refused.clone(),
+            plugins: plugins.collect(),
+        }
+    }
+
+    /// Files of the chain that was asked for: those that are worth watching.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        let spec = self.spec();
+        let plugin = |path: &std::path::Path| self.dirs.find(path).map_or_else(|error| error.path, |path| path);
+        spec.plugins.iter().flat_map(|p| std::iter::once(plugin(&p.path)).chain(p.assets.values().cloned())).collect()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.host.limits()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.host.metrics()
+    }
+
+    /// A worker met a fault.
+    pub(crate) fn report(&self, plugin: &LoadedPlugin, fault: &str, quarantined: bool) {
+        let metrics = self.metrics();
+        metrics.plugin_faults.get_or_create(&label(&self.topic, &plugin.name)).inc();
+        let (task, name) = (self.task.as_str(), &*plugin.name);
+        if quarantined {
+            metrics.chain_quarantined.get_or_create(&of(&self.topic)).set(1);
+            tracing::error!(task, plugin = name, fault, "plugin in quarantine until a new version of it comes");
+        } else {
+            tracing::warn!(task, plugin = name, fault, "plugin fault");
+        }
+    }
+}
