@@ -1,1 +1,33 @@
-//! Files to chunks: discovery, identity, rotation, framing, journal and checkpoint.
+//! Files to batches: discovery, identity, rotation, framing, journal and checkpoint.
+//!
+//! [`Tail::start`] runs one reading thread that follows the files of all tasks, and a few small threads around it: one looks
+//! for files, one waits for new tasks, one writes checkpoints. Decisions are pure functions (`identity`, `rotation`, `framer`,
+//! and the records of `state`); `engine` does what they decide.
+//!
+//! Whatever a replay depends on is in the journal before it is sent: that a file is known, the day of its lines, where lines
+//! end that have no newline. What was acknowledged is in the checkpoint within a second. Both together give every line the
+//! same id again after a crash.
+
+mod acknowledge;
+mod content;
+mod discover;
+mod emit;
+mod engine;
+mod framer;
+mod identity;
+mod inbox;
+mod pattern;
+mod reader;
+mod rotation;
+mod settings;
+mod state;
+mod tail;
+mod watch;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use settings::{Clock, TailSettings};
+pub use state::{HolderPid, StateDir, StateError};
+pub use tail::{Coverage, Drained, FileStatus, NoCoverage, Outlets, Surroundings, Tail, TailError, TailHandle};

@@ -1,0 +1,184 @@
+//! From framed bytes to a batch: what must be in the journal first, the ids, the ticket.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use collector_model::{
+    Acknowledge, Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Origin, Position, Source, Span, Ticket,
+    batch::RawLine, id::FileUidSeed,
+};
+
+use crate::{
+    content,
+    framer::{DayFrom, FramePlan, LimitFrom},
+    identity::{BEFORE_BYTES_MAX, Fingerprint, HEAD_BYTES_MAX},
+    reader::{Chunk, Desk, Outgoing, Reader},
+    state::record::{FileRecord, Record},
+};
+
+impl Reader {
+    /// Where lines stop to belong to the day of the next one: at a journalled change of days, or where bytes begin that were
+    /// not sent before and are first read today.
+    pub(crate) fn day_ends_at(&self, plan: &FramePlan, now_ms: i64) -> u64 {
+        let today = BucketDay::from_unix_ms(now_ms);
+        let journalled = plan.day_end(self.offset).unwrap_or(u64::MAX);
+        let day_is_over = plan.days.last().is_some_and(|last| last.day != today);
+        if self.offset < self.sent_max && day_is_over { journalled.min(self.sent_max) } else { journalled }
+    }
+
+    /// Makes the file known, once, before its first event.
+    pub(crate) fn mint(&mut self, desk: &mut Desk<'_>) -> io::Result<FileUid> {
+        if let Some(uid) = self.uid {
+            return Ok(uid);
+        }
+        let head = self.file.as_ref().map_or_else(|| Ok(vec![]), content::head)?;
+        let topic = &self.work.task.topic;
+        let known = desk.journal.known();
+        let mut generation =
+            known.of_inode(topic, self.identity.inode).map(|entry| entry.file.generation + 1).max().unwrap_or(0);
+        let uid = loop {
+            let uid = FileUid::mint(&FileUidSeed {
+                agent_id: desk.agent_id,
+                topic: topic.as_str(),
+                inode: self.identity.inode,
+                birth_ns: self.identity.birth_ns,
+                generation,
+                head: &head,
+            });
+            if known.file(uid).is_none() {
+                break uid;
+            }
+            generation += 1;
+        };
+        let file = FileRecord {
+            uid,
+            topic: topic.clone(),
+            path: self.path.to_string_lossy().into_owned(),
+            identity: self.identity,
+            generation,
+            head: Fingerprint::of(&head),
+            start: self.start,
+            before: self.before,
+        };
+        self.depends_on = desk.journal.append_file(file);
+        let limit = LimitFrom { from: self.start, line_bytes_max: self.work.line_bytes_max() };
+        self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
+        self.uid = Some(uid);
+        Ok(uid)
+    }
+
+    /// Has the journal say where the file is, and more of its first bytes when there are more.
+    pub(crate) fn note_place(&mut self, desk: &mut Desk<'_>) {
+        let Some(entry) = self.uid.and_then(|uid| desk.journal.known().file(uid)) else { return };
+        let file = &entry.file;
+        let may_grow = usize::from(file.head.len) < HEAD_BYTES_MAX && self.size > u64::from(file.head.len);
+        let read = self.file.as_ref().filter(|_| may_grow).and_then(|file| content::head(file).ok());
+        let head = read.map_or(file.head, |bytes| Fingerprint::of(&bytes));
+        let path = self.path.to_string_lossy();
+        if head != file.head || path != file.path.as_str() {
+            let seen = Record::Seen { uid: file.uid, path: path.into_owned(), head };
+            // Nothing that is sent depends on it.
+            desk.journal.append(&seen);
+        }
+    }
+
+    /// Ends the unfinished line at `at`, in the journal first.
+    pub(crate) fn end_line_at(&mut self, at: u64, desk: &mut Desk<'_>) -> io::Result<()> {
+        let uid = self.mint(desk)?;
+        self.depends_on = desk.journal.append(&Record::Boundary { uid, at });
+        Ok(())
+    }
+
+    /// Has lines that were not sent before cut at the task's limit, where it is another one now.
+    pub(crate) fn take_new_limit(&mut self, desk: &mut Desk<'_>) {
+        let Some(uid) = self.uid else { return };
+        let limit = LimitFrom { from: self.sent_max.max(self.offset), line_bytes_max: self.work.line_bytes_max() };
+        let known = desk.journal.known().file(uid).and_then(|entry| entry.plan.newest_limit());
+        if known.is_some_and(|known| known != limit.line_bytes_max) {
+            self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
+        }
+    }
+
+    /// Enters whatever the next `consumed` bytes depend on; answers which record must be on disk before they are sent.
+    pub(crate) fn enter_into_journal(&mut self, consumed: usize, now_ms: i64, desk: &mut Desk<'_>) -> io::Result<u64> {
+        let uid = self.mint(desk)?;
+        let today = BucketDay::from_unix_ms(now_ms);
+        // The entry was made by `mint` at the latest.
+        let (day, reserved) = match desk.journal.known().file(uid) {
+            Some(entry) => (entry.plan.day_at(self.offset).copied(), entry.reserved),
+            None => (None, 0),
+        };
+        let is_new_day = day.is_none_or(|day| day.day != today && self.offset >= self.sent_max);
+        if is_new_day {
+            let day = DayFrom { from: self.offset, day: today, time_ms: now_ms };
+            self.depends_on = desk.journal.append(&Record::Day { uid, day });
+        }
+        let end = self.offset + consumed as u64;
+        if end > reserved {
+            let to = end + self.reserve.next(desk.now);
+            self.depends_on = desk.journal.append(&Record::Reserved { uid, to });
+        }
+        Ok(self.depends_on)
+    }
+
+    /// Makes the batch of the framed lines and puts it into the outbox.
+    pub(crate) fn make_batch(&mut self, chunk: Chunk, consumed: usize, at: (u64, i64), desk: &mut Desk<'_>) {
+        let (after, now_ms) = at;
+        let Some(uid) = self.uid else { return };
+        let (from, to) = (self.offset, self.offset + consumed as u64);
+        let day = desk.journal.known().file(uid).and_then(|entry| entry.plan.day_at(from).copied());
+        let Some(day) = day else { return };
+        let end = chunk.new_from + consumed;
+        let before = Fingerprint::of(&chunk.bytes[end.saturating_sub(BEFORE_BYTES_MAX)..end]);
+        (self.offset, self.before, self.sent_max) = (to, before, self.sent_max.max(to));
+        if desk.frames.is_empty() {
+            // A newline after a line that was sent without it: nothing to send.
+            self.issue(from, to, before);
+            self.returns.acknowledged(&Position { source: Source::File(uid), from, to });
+            return;
+        }
+        let Chunk { bytes, new_from, permit } = chunk;
+        let raw = Bytes::from(bytes).slice(new_from..end);
+        let lines = self.identify_lines(&raw, (uid, from, day.day), desk);
+        let origin = self.origin(&day, now_ms, desk);
+        let position = Position { source: Source::File(uid), from, to };
+        let ticket = Ticket::new(position, permit, Arc::clone(&self.returns) as Arc<dyn Acknowledge>);
+        let work = &self.work;
+        let batch = Batch::new(work.key.clone(), work.task.topic.clone(), raw, lines, vec![origin], ticket);
+        self.work.lines_invalid_utf8.inc_by(batch.invalid_utf8_lines.into());
+        self.work.lines_read.inc_by(batch.lines.len() as u64);
+        self.work.bytes_read.inc_by(consumed as u64);
+        self.outbox = Some(Outgoing { batch, after, range: (from, to), before });
+    }
+
+    fn identify_lines(&self, raw: &Bytes, at: (FileUid, u64, BucketDay), desk: &Desk<'_>) -> Vec<RawLine> {
+        let (uid, base, day) = at;
+        let mut cut = 0;
+        let lines = desk.frames.iter().map(|frame| {
+            let span = Span { start: frame.start, len: frame.len };
+            cut += u64::from(frame.flags.has(LineFlags::CUT));
+            let id = EventId::ours(day, uid, base + u64::from(frame.start), &raw[span.range()]);
+            RawLine { raw: span, id, fork: ForkPath::NONE, flags: frame.flags, origin: 0 }
+        });
+        let lines = lines.collect();
+        if cut > 0 {
+            self.work.lines_cut.inc_by(cut);
+        }
+        lines
+    }
+
+    fn origin(&self, day: &DayFrom, now_ms: i64, desk: &Desk<'_>) -> Arc<Origin> {
+        let is_today = BucketDay::from_unix_ms(now_ms) == day.day;
+        let read_time_ms = if is_today { now_ms } else { day.time_ms };
+        let offset =
+            jiff::Timestamp::from_millisecond(read_time_ms).map(|time| desk.timezone.to_offset(time).seconds());
+        Arc::new(Origin {
+            host_name: Arc::clone(&desk.settings.host_name),
+            host_ip: Arc::clone(&desk.settings.host_ip),
+            path: Arc::clone(&self.origin_path),
+            read_time_ms,
+            timezone_minutes: (offset.unwrap_or(0) / 60) as i16,
+            chain: "".into(),
+        })
+    }
+}

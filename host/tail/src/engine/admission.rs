@@ -1,0 +1,312 @@
+//! Files found: which are new, which are known, which were renamed; and readers for them.
+
+use std::{
+    collections::VecDeque,
+    fs::Metadata,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use collector_model::{FileUid, Ledger, TaskKey};
+use collector_tasks::StartAt;
+
+use super::Engine;
+use crate::{
+    acknowledge::Returns,
+    content,
+    identity::{Verdict, judge},
+    reader::{Place, Reader, Reserve, Stage},
+    rotation::{self, Elsewhere, Sighting, Then},
+    work::Work,
+};
+
+/// Where a new reader begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Begin {
+    /// In a known file, after what is acknowledged.
+    Resume(FileUid),
+    /// At the first byte.
+    First,
+    /// At the end: the file was there when the task was first seen.
+    End,
+}
+
+impl Engine {
+    /// A file that a task means was found at a path. `scan` is 0 when it was told of, and not searched for.
+    pub(super) fn admit(&mut self, key: &TaskKey, path: &Path, scan: u64) {
+        let Some(work) = self.tasks.get(key).cloned() else { return };
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => {
+                if let Err(error) = self.admit_file(&work, path, &meta, scan) {
+                    self.say_unreadable(path, &error);
+                }
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(id) = self.reader_at(&work, path) {
+                    self.detach(id);
+                }
+            }
+            Err(error) => self.say_unreadable(path, &error),
+        }
+    }
+
+    fn say_unreadable(&mut self, path: &Path, error: &io::Error) {
+        if self.unreadable.insert(path.to_owned()) {
+            tracing::warn!(path = %path.display(), %error,
+                "opening a file: it is tried again from time to time; let the collector's user read it");
+        }
+    }
+
+    /// The reader that has a path for the task's topic.
+    pub(super) fn reader_at(&self, work: &Work, path: &Path) -> Option<u64> {
+        let ids = self.by_path.get(path)?;
+        ids.iter().copied().find(|id| self.readers.get(id).is_some_and(|r| r.work.task.topic == work.task.topic))
+    }
+
+    fn admit_file(&mut self, work: &Arc<Work>, path: &Path, meta: &Metadata, scan: u64) -> io::Result<()> {
+        let here = self.reader_at(work, path);
+        let file = content::device_inode(meta);
+        let at_path = here.and_then(|id| self.readers.get(&id)).map(|reader| reader.device_inode == file);
+        if let (Some(true), Some(id)) = (at_path, here) {
+            self.look_again(id, meta, scan);
+            return Ok(());
+        }
+        let elsewhere = self.by_file.get(&(work.task.topic.clone(), file)).copied();
+        let read_elsewhere = elsewhere.map(|id| self.where_is(id));
+        let (known, uid, opened) = match read_elsewhere {
+            Some(_) => (Verdict::Other, None, None),
+            None => self.recognize(work, path, meta)?,
+        };
+        let admission = rotation::admit(Sighting { at_path, read_elsewhere, known });
+        let mut detached = None;
+        if let (true, Some(id)) = (admission.detach, here) {
+            detached = self.readers.get(&id).and_then(|reader| reader.uid);
+            self.detach(id);
+        }
+        let begin = match (admission.then, uid) {
+            (Then::Look | Then::Ignore, _) => return Ok(()),
+            (Then::Follow, _) => {
+                if let Some(id) = elsewhere {
+                    self.follow(id, work, path);
+                }
+                return Ok(());
+            }
+            (Then::Resume, Some(uid)) => Begin::Resume(uid),
+            (Then::Restart, Some(uid)) => {
+                self.set_over(uid);
+                Begin::First
+            }
+            (Then::Begin | Then::Resume | Then::Restart, _) => self.beginning(work, scan),
+        };
+        let Some(opened) = opened else { return Ok(()) };
+        self.open_reader(work, path, opened, begin, scan)?;
+        self.look_for_rotated(work, path);
+        if let Some(uid) = detached {
+            self.open_left_behind(work, path, uid);
+        }
+        Ok(())
+    }
+
+    fn beginning(&self, work: &Work, scan: u64) -> Begin {
+        let is_first_search = scan > 0 && !self.journal.known().is_task_seen(work.key.as_str());
+        match work.task.start_at {
+            StartAt::End if is_first_search => Begin::End,
+            StartAt::End | StartAt::Beginning => Begin::First,
+        }
+    }
+
+    fn look_again(&mut self, id: u64, meta: &Metadata, scan: u64) {
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        reader.seen_in_scan = reader.seen_in_scan.max(scan);
+        if meta.len() != reader.size || meta.len() != reader.offset {
+            self.make_ready(id);
+        }
+    }
+
+    /// Whether a reader's own path still leads to its file.
+    fn where_is(&self, id: u64) -> Elsewhere {
+        let Some(reader) = self.readers.get(&id) else { return Elsewhere::Moved };
+        let leads_there =
+            std::fs::metadata(&reader.path).is_ok_and(|m| content::device_inode(&m) == reader.device_inode);
+        if leads_there && reader.stage == Stage::Named { Elsewhere::StillThere } else { Elsewhere::Moved }
+    }
+
+    /// Compares a file with those known from before.
+    fn recognize(
+        &self,
+        work: &Work,
+        path: &Path,
+        meta: &Metadata,
+    ) -> io::Result<(Verdict, Option<FileUid>, Option<std::fs::File>)> {
+        let file = content::open(path)?;
+        let opened = file.metadata()?;
+        if content::device_inode(&opened) != content::device_inode(meta) {
+            // It was replaced this very moment; whoever did that is told of.
+            return Ok((Verdict::Other, None, None));
+        }
+        let seen = content::identity(&opened);
+        let mut best = (Verdict::Other, None);
+        for entry in self.journal.known().of_inode(&work.task.topic, seen.inode).filter(|entry| !entry.over) {
+            match judge((entry.file.identity, &entry.mark()), seen, opened.len(), &file) {
+                Verdict::Same => return Ok((Verdict::Same, Some(entry.file.uid), Some(file))),
+                Verdict::Restarted => best = (Verdict::Restarted, Some(entry.file.uid)),
+                Verdict::Other => {}
+            }
+        }
+        if content::is_compressed(&content::read_at(&file, 0, 8)?) {
+            tracing::debug!(path = %path.display(), "a compressed file is not read");
+            return Ok((Verdict::Other, None, None));
+        }
+        Ok((best.0, best.1, Some(file)))
+    }
+
+    /// Makes a reader for an open file.
+    pub(super) fn open_reader(
+        &mut self,
+        work: &Arc<Work>,
+        path: &Path,
+        file: std::fs::File,
+        begin: Begin,
+        scan: u64,
+    ) -> io::Result<u64> {
+        let meta = file.metadata()?;
+        let (uid, offset, sent_max) = match begin {
+            Begin::Resume(uid) => {
+                let (offset, reserved) = self.resume_at(uid);
+                (Some(uid), offset, reserved)
+            }
+            Begin::First => (None, 0, 0),
+            Begin::End => {
+                let end = content::last_line_end(&file, meta.len(), work.task.line_bytes_max)?;
+                (None, end, end)
+            }
+        };
+        self.readers_made += 1;
+        let id = self.readers_made;
+        let now = Instant::now();
+        let reader = Reader {
+            id,
+            work: Arc::clone(work),
+            path: path.to_owned(),
+            origin_path: path.to_string_lossy().into(),
+            names: vec![],
+            identity: content::identity(&meta),
+            device_inode: content::device_inode(&meta),
+            before: content::before(&file, offset),
+            uid,
+            start: offset,
+            offset,
+            size: meta.len(),
+            size_before: meta.len(),
+            grown_at: now,
+            sent_max,
+            file: Some(file),
+            ledger: Ledger::starting_at(offset),
+            marks: VecDeque::new(),
+            returns: Arc::new(Returns { inbox: Arc::clone(&self.inbox), reader: id, epoch: 0 }),
+            outbox: None,
+            reserve: Reserve::new(),
+            depends_on: 0,
+            window_bytes: self.settings.batch_bytes_max,
+            stage: Stage::Named,
+            place: Place::Idle,
+            wake_at: None,
+            not_before: None,
+            sent_at: None,
+            flush_now: false,
+            seen_in_scan: scan,
+        };
+        self.by_file.insert((work.task.topic.clone(), reader.device_inode), id);
+        self.readers.insert(id, reader);
+        self.enter_path(id, path);
+        self.note_place(id, matches!(begin, Begin::End) && offset > 0)?;
+        self.unreadable.remove(path);
+        self.make_ready(id);
+        self.keep_open_files_few();
+        Ok(id)
+    }
+
+    /// Has the journal say where a known file is now, and that a file is skipped up to its present end.
+    fn note_place(&mut self, id: u64, mint: bool) -> io::Result<()> {
+        let Some(mut reader) = self.readers.remove(&id) else { return Ok(()) };
+        let mut minted = Ok(());
+        let mut desk = self.desk(Instant::now());
+        if mint {
+            minted = reader.mint(&mut desk).map(drop);
+        }
+        reader.note_place(&mut desk);
+        reader.take_new_limit(&mut desk);
+        self.readers.insert(id, reader);
+        minted
+    }
+
+    /// Where a known file goes on: after what is acknowledged, or after what the index has of the days that the journal assigns.
+    fn resume_at(&mut self, uid: FileUid) -> (u64, u64) {
+        let Some(entry) = self.journal.known_mut().file_mut(uid) else { return (0, 0) };
+        let mut at = entry.acked;
+        while let Some(day) = entry.plan.day_at(at) {
+            let end = entry.plan.day_end(at).unwrap_or(u64::MAX);
+            let covered = self.coverage.covered(uid, day.day).unwrap_or(0).min(end);
+            if covered <= at {
+                break;
+            }
+            at = covered;
+        }
+        (at, entry.reserved.max(at))
+    }
+
+    fn enter_path(&mut self, id: u64, path: &Path) {
+        let mut enter = |path: PathBuf| {
+            if let Some(reader) = self.readers.get_mut(&id) {
+                reader.names.push(path.clone());
+            }
+            let ids = self.by_path.entry(path).or_default();
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        };
+        enter(path.to_owned());
+        // The system tells of changes by the names of the directory that really holds the file.
+        let is_link = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+        if is_link && let Ok(real) = std::fs::canonicalize(path) {
+            let dir = real.parent().map(Path::to_owned);
+            enter(real);
+            if let Some(dir) = dir {
+                self.discovery.watch_dir(dir);
+            }
+        }
+    }
+
+    /// No path leads to the reader any more.
+    pub(super) fn forget_names(&mut self, id: u64) {
+        let names = self.readers.get_mut(&id).map(|reader| std::mem::take(&mut reader.names));
+        for name in names.unwrap_or_default() {
+            if let Some(ids) = self.by_path.get_mut(&name) {
+                ids.retain(|&other| other != id);
+                if ids.is_empty() {
+                    self.by_path.remove(&name);
+                }
+            }
+        }
+    }
+
+    /// The reader's file was renamed to a path that a task means.
+    fn follow(&mut self, id: u64, work: &Arc<Work>, path: &Path) {
+        self.forget_names(id);
+        self.enter_path(id, path);
+        if let Some(reader) = self.readers.get_mut(&id) {
+            tracing::debug!(from = %reader.path.display(), to = %path.display(), "a file was renamed: reading goes on");
+            path.clone_into(&mut reader.path);
+            reader.origin_path = path.to_string_lossy().into();
+            reader.stage = Stage::Named;
+            reader.flush_now = false;
+            reader.work = Arc::clone(work);
+        }
+        if self.note_place(id, false).is_ok() {
+            self.make_ready(id);
+        }
+    }
+}

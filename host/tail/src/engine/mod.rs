@@ -1,0 +1,352 @@
+//! The reading thread: takes what arrived, gives every file its turn, commits the journal, sends.
+
+mod admission;
+mod parting;
+mod settlement;
+mod tasks;
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    path::PathBuf,
+    sync::{Arc, mpsc::TrySendError},
+    time::{Duration, Instant},
+};
+
+use collector_model::{Budget, FileUid, Metrics, TaskKey, Topic};
+use jiff::tz::TimeZone;
+
+use crate::{
+    Coverage, Drained, Outlets, StateDir, TailSettings,
+    content::DeviceInode,
+    discover::Discovery,
+    framer::Frame,
+    inbox::{Finding, Inbox, Mail, Stop, Touch},
+    reader::{Desk, Outcome, Outgoing, Place, Reader, Stage},
+    state::journal::Journal,
+    work::Work,
+};
+use settlement::Checkpointer;
+
+/// How many turns are taken before the journal is committed and the inbox looked into.
+const TURNS_PER_ROUND: usize = 64;
+/// How many files found are looked at between turns.
+const FINDINGS_PER_ROUND: usize = 256;
+/// How long to wait for room, at first and at most.
+const BLOCKED_WAIT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+/// How long after a failure (reading, writing the journal) to try again.
+const FAILURE_WAIT: Duration = Duration::from_secs(1);
+
+/// What the engine is made of.
+pub(crate) struct EngineParts {
+    pub(crate) settings: TailSettings,
+    pub(crate) state: StateDir,
+    pub(crate) journal: Journal,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) discovery: Discovery,
+    pub(crate) budget: Budget,
+    pub(crate) coverage: Arc<dyn Coverage>,
+    pub(crate) metrics: Metrics,
+    pub(crate) out: Outlets,
+}
+
+/// The reading thread's state.
+pub(crate) struct Engine {
+    settings: TailSettings,
+    state: StateDir,
+    journal: Journal,
+    inbox: Arc<Inbox>,
+    discovery: Discovery,
+    budget: Budget,
+    coverage: Arc<dyn Coverage>,
+    metrics: Metrics,
+    out: Outlets,
+    timezone: TimeZone,
+    tasks: HashMap<TaskKey, Arc<Work>>,
+    readers: HashMap<u64, Reader>,
+    readers_made: u64,
+    by_path: HashMap<PathBuf, Vec<u64>>,
+    by_file: HashMap<(Topic, DeviceInode), u64>,
+    /// Files known from before at paths that were not looked at yet.
+    left_behind: HashMap<PathBuf, Vec<FileUid>>,
+    findings: VecDeque<Finding>,
+    ready: VecDeque<u64>,
+    outgoing: Vec<u64>,
+    blocked: Vec<u64>,
+    blocked_wait: Duration,
+    wakeups: BinaryHeap<Reverse<(Instant, u64)>>,
+    frames: Vec<Frame>,
+    journal_retry_at: Option<Instant>,
+    checkpointer: Checkpointer,
+    absent_since: HashMap<FileUid, Instant>,
+    /// Paths of which it was said that they cannot be read.
+    unreadable: HashSet<PathBuf>,
+    forget_check_at: Instant,
+    open_files_max: usize,
+}
+
+impl Engine {
+    /// Makes the engine; nothing runs yet.
+    pub(crate) fn new(parts: EngineParts) -> std::io::Result<Self> {
+        let checkpointer = Checkpointer::start(parts.state.checkpoint_path(), Arc::clone(&parts.inbox))?;
+        let mut left_behind: HashMap<PathBuf, Vec<FileUid>> = HashMap::new();
+        for entry in parts.journal.known().files().filter(|entry| !entry.over) {
+            left_behind.entry(PathBuf::from(&entry.file.path)).or_default().push(entry.file.uid);
+        }
+        let open_files_max = parts.settings.open_files_max.unwrap_or_else(parting::open_files_allowed);
+        let forget_check_at = Instant::now() + parts.settings.forget_after / 24;
+        Ok(Engine {
+            settings: parts.settings,
+            state: parts.state,
+            journal: parts.journal,
+            inbox: parts.inbox,
+            discovery: parts.discovery,
+            budget: parts.budget,
+            coverage: parts.coverage,
+            metrics: parts.metrics,
+            out: parts.out,
+            timezone: TimeZone::system(),
+            tasks: HashMap::new(),
+            readers: HashMap::new(),
+            readers_made: 0,
+            by_path: HashMap::new(),
+            by_file: HashMap::new(),
+            left_behind,
+            findings: VecDeque::new(),
+            ready: VecDeque::new(),
+            outgoing: vec![],
+            blocked: vec![],
+            blocked_wait: BLOCKED_WAIT.0,
+            wakeups: BinaryHeap::new(),
+            frames: vec![],
+            journal_retry_at: None,
+            checkpointer,
+            absent_since: HashMap::new(),
+            unreadable: HashSet::new(),
+            forget_check_at,
+            open_files_max,
+        })
+    }
+
+    /// Reads until told to stop.
+    pub(crate) fn run(mut self) -> Drained {
+        loop {
+            let mail = self.inbox.take(self.wait_until());
+            match mail.stop {
+                None => self.take_in(mail),
+                Some(Stop::Abort) => return Drained::default(),
+                Some(Stop::Drain) => {
+                    self.take_in(mail);
+                    return self.drain();
+                }
+            }
+            self.look_at_findings();
+            self.wake_the_due();
+            self.take_turns();
+            self.send();
+            self.keep_house();
+        }
+    }
+
+    /// When something is due; none when only arriving mail gives something to do.
+    fn wait_until(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if !self.ready.is_empty() || !self.findings.is_empty() {
+            return Some(now);
+        }
+        let blocked = (!self.blocked.is_empty()).then(|| now + self.blocked_wait);
+        let journal = self.journal.is_dirty().then(|| self.journal_retry_at.unwrap_or(now));
+        let wakeup = self.wakeups.peek().map(|Reverse((at, _))| *at);
+        let checkpoint = self.checkpointer.due_at(self.settings.checkpoint_interval);
+        [blocked, journal, wakeup, checkpoint, Some(self.forget_check_at)].into_iter().flatten().min()
+    }
+
+    fn take_in(&mut self, mail: Mail) {
+        if let Some(tasks) = mail.tasks {
+            self.set_tasks(&tasks);
+        }
+        for settled in mail.settled {
+            self.settle(settled);
+        }
+        for (path, touch) in mail.touched {
+            self.touch(&path, touch);
+        }
+        self.findings.extend(mail.findings);
+        if let Some(result) = mail.checkpoint {
+            self.checkpointer.done(result);
+        }
+        for ask in mail.status {
+            // Who asked may have stopped waiting.
+            let _ = ask.send(self.status());
+        }
+    }
+
+    fn touch(&mut self, path: &std::path::Path, touch: Touch) {
+        let Some(ids) = self.by_path.get(path) else { return };
+        for id in ids.clone() {
+            match touch {
+                Touch::Content => self.make_ready(id),
+                Touch::Name => self.check_name(id),
+            }
+        }
+    }
+
+    fn look_at_findings(&mut self) {
+        for _ in 0..FINDINGS_PER_ROUND {
+            match self.findings.pop_front() {
+                Some(Finding::File { task, path, scan }) => self.admit(&task, &path, scan),
+                Some(Finding::ScanDone { task, scan }) => self.scan_done(&task, scan),
+                None => return,
+            }
+        }
+    }
+
+    /// Gives a reader a turn, unless it waits for something already.
+    fn make_ready(&mut self, id: u64) {
+        if let Some(reader) = self.readers.get_mut(&id)
+            && reader.place == Place::Idle
+        {
+            reader.place = Place::Ready;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn wake_later(&mut self, id: u64, at: Instant) {
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        if reader.wake_at.is_none_or(|known| at < known) {
+            reader.wake_at = Some(at);
+            self.wakeups.push(Reverse((at, id)));
+        }
+    }
+
+    fn wake_the_due(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((at, id))) = self.wakeups.peek().copied().filter(|Reverse((at, _))| *at <= now) {
+            self.wakeups.pop();
+            if let Some(reader) = self.readers.get_mut(&id).filter(|reader| reader.wake_at == Some(at)) {
+                reader.wake_at = None;
+                self.make_ready(id);
+            }
+        }
+    }
+
+    fn take_turns(&mut self) {
+        for id in std::mem::take(&mut self.blocked) {
+            if let Some(reader) = self.readers.get_mut(&id) {
+                reader.place = Place::Idle;
+                self.make_ready(id);
+            }
+        }
+        for _ in 0..self.ready.len().min(TURNS_PER_ROUND) {
+            if let Some(id) = self.ready.pop_front() {
+                self.take_turn(id);
+            }
+        }
+    }
+
+    fn take_turn(&mut self, id: u64) {
+        let now = Instant::now();
+        let Some(mut reader) = self.readers.remove(&id) else { return };
+        reader.place = Place::Idle;
+        let outcome = if reader.stage == Stage::Leaving { Ok(Outcome::Idle) } else { reader.turn(&mut self.desk(now)) };
+        let is_outgoing = reader.outbox.is_some();
+        if is_outgoing {
+            reader.place = Place::Outgoing;
+            self.outgoing.push(id);
+        } else if let Ok(Outcome::Blocked) = outcome {
+            reader.place = Place::Blocked;
+            self.blocked.push(id);
+        }
+        self.readers.insert(id, reader);
+        match outcome {
+            Ok(Outcome::More) if !is_outgoing => self.make_ready(id),
+            Ok(Outcome::Idle | Outcome::More | Outcome::Blocked) => {}
+            Ok(Outcome::Later(at)) => self.wake_later(id, at),
+            Ok(Outcome::Restarted) => self.restart(id),
+            Ok(Outcome::Missing) => self.replace(id),
+            Err(error) => {
+                let path = self.readers.get(&id).map(|reader| reader.path.display().to_string());
+                tracing::warn!(path, %error, "reading a file: it is tried again in a second");
+                self.wake_later(id, now + FAILURE_WAIT);
+            }
+        }
+        self.see_off(id, now);
+    }
+
+    /// What a reader needs for its turn.
+    fn desk(&mut self, now: Instant) -> Desk<'_> {
+        Desk {
+            settings: &self.settings,
+            agent_id: self.state.agent_id(),
+            timezone: &self.timezone,
+            journal: &mut self.journal,
+            budget: &self.budget,
+            frames: &mut self.frames,
+            now,
+        }
+    }
+
+    /// Commits the journal, then sends what depends on nothing that is not on disk.
+    fn send(&mut self) {
+        self.commit_journal();
+        let before = self.outgoing.len();
+        for id in std::mem::take(&mut self.outgoing) {
+            if self.send_one(id) {
+                self.make_ready(id);
+            } else if self.readers.contains_key(&id) {
+                self.outgoing.push(id);
+            }
+        }
+        let has_room = self.outgoing.len() < before;
+        if has_room || (self.blocked.is_empty() && self.outgoing.is_empty()) {
+            self.blocked_wait = BLOCKED_WAIT.0;
+        } else {
+            self.blocked_wait = (self.blocked_wait * 2).min(BLOCKED_WAIT.1);
+        }
+    }
+
+    fn commit_journal(&mut self) {
+        let now = Instant::now();
+        if !self.journal.is_dirty() || self.journal_retry_at.is_some_and(|at| at > now) {
+            return;
+        }
+        match self.journal.commit() {
+            Ok(()) => self.journal_retry_at = None,
+            Err(error) => {
+                if self.journal_retry_at.is_none() {
+                    tracing::error!(path = %self.state.journal_path().display(), %error,
+                        "writing the journal: new lines are held back until it can be written; free some space there");
+                }
+                self.journal_retry_at = Some(now + FAILURE_WAIT);
+            }
+        }
+    }
+
+    /// Sends a reader's batch. Answers whether its outbox is empty now.
+    fn send_one(&mut self, id: u64) -> bool {
+        let Some(reader) = self.readers.get_mut(&id) else { return false };
+        let Some(outgoing) = reader.outbox.take() else {
+            reader.place = Place::Idle;
+            return true;
+        };
+        let (Some(uid), true) = (reader.uid, outgoing.after <= self.journal.synced()) else {
+            reader.outbox = Some(outgoing);
+            return false;
+        };
+        let outlet = &self.out[(uid.0 % self.out.len() as u128) as usize];
+        let Outgoing { batch, after, range, before } = outgoing;
+        match outlet.try_send(batch) {
+            Ok(()) => {
+                // Its answer comes through the inbox, so never before this.
+                reader.issue(range.0, range.1, before);
+                reader.place = Place::Idle;
+                reader.sent_at = Some(Instant::now());
+                true
+            }
+            Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
+                reader.outbox = Some(Outgoing { batch, after, range, before });
+                false
+            }
+        }
+    }
+}

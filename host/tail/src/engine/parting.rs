@@ -1,0 +1,302 @@
+//! Files whose name is gone, content that starts afresh, and files that are closed.
+
+use std::{
+    fs::DirEntry,
+    os::unix::fs::{DirEntryExt, MetadataExt},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use collector_model::{FileUid, Ledger};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use super::{Engine, admission::Begin};
+use crate::{
+    acknowledge::Returns,
+    content,
+    identity::{Fingerprint, Identity, Verdict, judge},
+    reader::{Place, Reserve, Stage},
+    rotation::{self, Nameless, Parting},
+    state::record::Record,
+    work::Work,
+};
+
+/// Descriptors that are left for everything else.
+const DESCRIPTORS_SPARED: u64 = 256;
+const DESCRIPTORS_MAX: u64 = 65_536;
+
+/// Raises the limit on descriptors as far as the system lets, and answers how many may be files.
+pub(super) fn open_files_allowed() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(wanted);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "raising the limit on open files");
+        }
+    }
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX);
+    current.saturating_sub(DESCRIPTORS_SPARED).max(64) as usize
+}
+
+impl Engine {
+    /// Something happened to the name of a reader's file.
+    pub(super) fn check_name(&mut self, id: u64) {
+        let Some(reader) = self.readers.get(&id).filter(|reader| reader.stage == Stage::Named) else { return };
+        match std::fs::metadata(&reader.path) {
+            Ok(meta) if content::device_inode(&meta) == reader.device_inode => self.make_ready(id),
+            Ok(_) => {
+                let (key, path) = (reader.work.key.clone(), reader.path.clone());
+                self.admit(&key, &path, 0);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.detach(id),
+            Err(_) => self.make_ready(id),
+        }
+    }
+
+    /// The reader's path leads elsewhere or nowhere: it goes on without a name.
+    pub(super) fn detach(&mut self, id: u64) {
+        self.forget_names(id);
+        let now = Instant::now();
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        reader.stage = Stage::Nameless { since: now };
+        reader.grown_at = now;
+        let identity = reader.identity;
+        let found = siblings(&reader.path).find(|entry| entry.ino() == identity.inode);
+        if let Some(found) = found {
+            reader.path = found.path();
+        }
+        tracing::debug!(path = %reader.origin_path, now_at = %reader.path.display(), "a file was rotated away: reading its rest");
+        if let Some(mut reader) = self.readers.remove(&id) {
+            reader.note_place(&mut self.desk(now));
+            self.readers.insert(id, reader);
+        }
+        self.make_ready(id);
+        self.wake_later(id, now + self.settings.poll_interval);
+    }
+
+    /// Looks after a reader that has no name or whose task is gone; closes it when it is done.
+    pub(super) fn see_off(&mut self, id: u64, now: Instant) {
+        let Some(reader) = self.readers.get(&id) else { return };
+        match reader.stage {
+            Stage::Named => {}
+            Stage::Leaving => {
+                if reader.ledger.is_idle() {
+                    self.close(id);
+                }
+            }
+            Stage::Nameless { since } => self.see_off_nameless(id, since, now),
+        }
+    }
+
+    fn see_off_nameless(&mut self, id: u64, since: Instant, now: Instant) {
+        let Some(reader) = self.readers.get(&id) else { return };
+        let links = reader.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.nlink());
+        let state = Nameless {
+            at_end: reader.is_at_end() && reader.not_before.is_none_or(|at| at <= now),
+            has_unfinished: reader.size > reader.offset,
+            acknowledged: reader.ledger.is_idle(),
+            quiet_for: now.duration_since(reader.grown_at.max(since)),
+            nameless_for: now.duration_since(since),
+            deleted: links == 0,
+        };
+        match rotation::part(state, self.settings.rotate_grace, self.settings.deleted_hold_max) {
+            Parting::ReadOn => self.wake_later(id, now + self.settings.poll_interval),
+            Parting::Flush => {
+                if let Some(reader) = self.readers.get_mut(&id) {
+                    reader.flush_now = true;
+                }
+                self.make_ready(id);
+            }
+            Parting::Close => self.finish(id, state.deleted),
+            Parting::GiveUp => {
+                let lost = reader.size.saturating_sub(reader.ledger.watermark());
+                reader.work.file_bytes_lost.inc_by(lost);
+                tracing::error!(path = %reader.origin_path, bytes = lost,
+                    "a deleted file held its disk space for too long while its lines could not be sent: they are lost");
+                self.finish(id, true);
+            }
+        }
+    }
+
+    /// Everything of a nameless file is done.
+    fn finish(&mut self, id: u64, deleted: bool) {
+        let uid = self.readers.get(&id).and_then(|reader| reader.uid);
+        self.close(id);
+        if let (true, Some(uid)) = (deleted, uid) {
+            self.journal.append(&Record::Forgotten { uid });
+        }
+    }
+
+    /// A file that was closed while it was idle is not at its path any more.
+    pub(super) fn replace(&mut self, id: u64) {
+        let Some(reader) = self.readers.get(&id) else { return };
+        let (key, path) = (reader.work.key.clone(), reader.path.clone());
+        self.close(id);
+        self.admit(&key, &path, 0);
+    }
+
+    fn close(&mut self, id: u64) {
+        self.forget_names(id);
+        if let Some(reader) = self.readers.remove(&id) {
+            let key = (reader.work.task.topic.clone(), reader.device_inode);
+            if self.by_file.get(&key) == Some(&id) {
+                self.by_file.remove(&key);
+            }
+        }
+    }
+
+    /// The content is not what was read: a new generation begins at the first byte.
+    pub(super) fn restart(&mut self, id: u64) {
+        let inbox = Arc::clone(&self.inbox);
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        // How much was written and cut off before it was seen cannot be known; what was seen can.
+        let unread = reader.size_before.saturating_sub(reader.offset);
+        reader.work.file_bytes_lost.inc_by(unread);
+        tracing::info!(path = %reader.path.display(), size = reader.size, offset = reader.offset, unread,
+            "a file was truncated: reading it from its beginning");
+        let epoch = reader.returns.epoch + 1;
+        let over = reader.uid.take();
+        (reader.start, reader.offset, reader.before, reader.sent_max) = (0, 0, Fingerprint::default(), 0);
+        reader.ledger = Ledger::starting_at(0);
+        reader.marks.clear();
+        reader.outbox = None;
+        reader.returns = Arc::new(Returns { inbox, reader: id, epoch });
+        reader.reserve = Reserve::new();
+        reader.size_before = reader.size;
+        reader.not_before = None;
+        if let Some(uid) = over {
+            self.set_over(uid);
+        }
+        self.make_ready(id);
+    }
+
+    /// A generation is over. The one before it is forgotten; the last one stays, so that the next is numbered after it.
+    pub(super) fn set_over(&mut self, uid: FileUid) {
+        let Some(entry) = self.journal.known().file(uid) else { return };
+        let (topic, inode) = (entry.file.topic.clone(), entry.file.identity.inode);
+        let older = self.journal.known().of_inode(&topic, inode).filter(|entry| entry.over).map(|entry| entry.file.uid);
+        for uid in older.collect::<Vec<_>>() {
+            self.journal.append(&Record::Forgotten { uid });
+        }
+        self.journal.append(&Record::Over { uid });
+    }
+
+    /// Another file stands at a path now: what was known there from before may lie beside it, under a rotated name.
+    pub(super) fn look_for_rotated(&mut self, work: &Arc<Work>, path: &Path) {
+        for uid in self.left_behind.remove(path).unwrap_or_default() {
+            self.open_left_behind(work, path, uid);
+        }
+    }
+
+    /// The same for paths at which nothing stands now.
+    pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
+        let paths = self.left_behind.keys().filter(|path| work.pattern.matches(path) && !path.exists());
+        for path in paths.cloned().collect::<Vec<_>>() {
+            self.look_for_rotated(work, &path);
+        }
+    }
+
+    pub(super) fn open_left_behind(&mut self, work: &Arc<Work>, path: &Path, uid: FileUid) {
+        let Some(entry) = self.journal.known().file(uid).filter(|entry| entry.file.topic == work.task.topic) else {
+            return;
+        };
+        let known = entry.file.identity;
+        let now = std::fs::metadata(path).ok().map(|meta| content::identity(&meta));
+        if now == Some(known) {
+            return;
+        }
+        for sibling in siblings(path).map(|entry| entry.path()).filter(|sibling| !work.pattern.matches(sibling)) {
+            let Ok(file) = content::open(&sibling) else { continue };
+            let Ok(meta) = file.metadata() else { continue };
+            if !meta.is_file() || self.by_file.contains_key(&(work.task.topic.clone(), content::device_inode(&meta))) {
+                continue;
+            }
+            let seen = content::identity(&meta);
+            let begin = match self
+                .journal
+                .known()
+                .file(uid)
+                .map(|entry| judge((known, &entry.mark()), seen, meta.len(), &file))
+            {
+                Some(Verdict::Same) => Begin::Resume(uid),
+                _ if self.stood_between(work, (known, seen, now), (path, &sibling)) => Begin::First,
+                _ => continue,
+            };
+            self.open_nameless(work, (path, &sibling), file, begin);
+        }
+    }
+
+    /// Whether a file never seen had the path for a while, after the one known and before the one there now.
+    fn stood_between(&self, work: &Work, ids: (Identity, Identity, Option<Identity>), at: (&Path, &Path)) -> bool {
+        let (known, seen, now) = ids;
+        let is_unknown =
+            self.journal.known().of_inode(&work.task.topic, seen.inode).all(|e| !e.file.identity.may_be(seen));
+        let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
+        is_unknown && rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
+    }
+
+    fn open_nameless(&mut self, work: &Arc<Work>, at: (&Path, &Path), file: std::fs::File, begin: Begin) {
+        let (path, sibling) = at;
+        match self.open_reader(work, sibling, file, begin, 0) {
+            Ok(id) => {
+                self.forget_names(id);
+                if let Some(reader) = self.readers.get_mut(&id) {
+                    reader.stage = Stage::Nameless { since: Instant::now() };
+                    reader.origin_path = path.to_string_lossy().into();
+                }
+                tracing::info!(path = %path.display(), now_at = %sibling.display(), "a file was rotated away while nobody read: reading its rest");
+            }
+            Err(error) => {
+                tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: its rest is not read")
+            }
+        }
+    }
+
+    /// Closes files that have been idle when more are open than the system allows.
+    pub(super) fn keep_open_files_few(&mut self) {
+        if self.readers.len() <= self.open_files_max {
+            return;
+        }
+        let open = self.readers.values().filter(|reader| reader.file.is_some()).count();
+        if open <= self.open_files_max {
+            return;
+        }
+        let is_idle = |reader: &&mut crate::reader::Reader| {
+            reader.file.is_some()
+                && reader.stage == Stage::Named
+                && reader.place == Place::Idle
+                && reader.size == reader.offset
+                && reader.ledger.is_idle()
+        };
+        let mut idle: Vec<_> = self.readers.values_mut().filter(is_idle).collect();
+        idle.sort_by_key(|reader| reader.grown_at);
+        let excess = open - self.open_files_max + self.open_files_max / 10;
+        idle.into_iter().take(excess).for_each(|reader| reader.file = None);
+    }
+
+    /// Forgets files that have been away for long.
+    pub(super) fn forget_absent(&mut self, now: Instant) {
+        let held: std::collections::HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
+        let is_there = |path: &str, identity: Identity| {
+            std::fs::metadata(path).is_ok_and(|meta| content::identity(&meta).may_be(identity))
+        };
+        let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
+        let absent: Vec<_> =
+            entries.filter(|e| !is_there(&e.file.path, e.file.identity)).map(|entry| entry.file.uid).collect();
+        self.absent_since.retain(|uid, _| absent.contains(uid));
+        for uid in absent {
+            let since = *self.absent_since.entry(uid).or_insert(now);
+            if now.duration_since(since) >= self.settings.forget_after {
+                self.absent_since.remove(&uid);
+                self.journal.append(&Record::Forgotten { uid });
+            }
+        }
+        self.forget_check_at = now + (self.settings.forget_after / 24).max(Duration::from_millis(10));
+    }
+}
+
+fn siblings(path: &Path) -> impl Iterator<Item = DirEntry> {
+    path.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten()
+}

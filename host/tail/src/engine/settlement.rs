@@ -1,0 +1,232 @@
+//! What comes back: acknowledgements, checkpoints; and the end.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use collector_model::{Topic, metrics};
+
+use super::Engine;
+use crate::{
+    Drained, FileStatus,
+    identity::Fingerprint,
+    inbox::{Inbox, Settled, Stop},
+    reader::{Place, Stage},
+    state::{checkpoint, record::Record},
+};
+
+impl Engine {
+    /// A ticket came back.
+    pub(super) fn settle(&mut self, settled: Settled) {
+        let Some(reader) = self.readers.get_mut(&settled.reader) else { return };
+        if reader.uid != Some(settled.uid) {
+            if !settled.safe {
+                // Its generation is over: it cannot be read again.
+                reader.work.file_bytes_lost.inc_by(settled.to - settled.from);
+            }
+            return;
+        }
+        if !settled.safe {
+            if settled.epoch == reader.returns.epoch {
+                self.read_again(settled.reader);
+            }
+            return;
+        }
+        if let Some((to, before)) = reader.acknowledged(settled.from, settled.to) {
+            if let Some(entry) = self.journal.known_mut().file_mut(settled.uid) {
+                entry.acknowledge(to, before);
+            }
+            self.checkpointer.is_dirty = true;
+        }
+        if reader.stage != Stage::Named {
+            self.see_off(settled.reader, Instant::now());
+        }
+    }
+
+    /// Lines were given up: everything from the first unacknowledged byte on is read again, after a moment.
+    fn read_again(&mut self, id: u64) {
+        let at = Instant::now() + self.settings.retry_after;
+        self.rewind_unsent(id);
+        if let Some(reader) = self.readers.get_mut(&id) {
+            tracing::warn!(path = %reader.path.display(), offset = reader.offset, "lines were given up on their way: reading them again");
+            reader.not_before = Some(at);
+        }
+        self.wake_later(id, at);
+    }
+
+    /// Puts a reader back to what is acknowledged.
+    pub(super) fn rewind_unsent(&mut self, id: u64) {
+        let inbox = Arc::clone(&self.inbox);
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        let watermark = reader.ledger.watermark();
+        let acked = reader.uid.and_then(|uid| self.journal.known().file(uid));
+        let before = match (acked.filter(|entry| entry.acked == watermark), &reader.file) {
+            (Some(entry), _) => entry.before,
+            (None, Some(file)) => crate::content::before(file, watermark),
+            (None, None) => Fingerprint::default(),
+        };
+        reader.rewind(before, &inbox);
+        if reader.place == Place::Outgoing {
+            reader.place = Place::Idle;
+            self.outgoing.retain(|&other| other != id);
+        }
+    }
+
+    /// What is due from time to time.
+    pub(super) fn keep_house(&mut self) {
+        let now = Instant::now();
+        if self.checkpointer.due_at(self.settings.checkpoint_interval).is_some_and(|at| at <= now) {
+            self.checkpointer.write(checkpoint::encode(self.journal.known()));
+            self.measure();
+            if let Err(error) = self.journal.compact_if_worthwhile() {
+                tracing::warn!(path = %self.state.journal_path().display(), %error, "writing the journal anew: the old one is kept");
+            }
+        }
+        if now >= self.forget_check_at {
+            self.forget_absent(now);
+        }
+    }
+
+    /// Sets the gauges.
+    fn measure(&mut self) {
+        let mut lags: HashMap<&Topic, i64> = self.tasks.values().map(|work| (&work.task.topic, 0)).collect();
+        for reader in self.readers.values() {
+            let lag = reader.size.saturating_sub(reader.ledger.watermark());
+            *lags.entry(&reader.work.task.topic).or_default() += lag as i64;
+        }
+        for (topic, lag) in lags {
+            self.metrics.lag_bytes.get_or_create(&metrics::of(topic)).set(lag);
+        }
+        let open = self.readers.values().filter(|reader| reader.file.is_some()).count();
+        self.metrics.files_open.set(open as i64);
+    }
+
+    /// How every file stands.
+    pub(super) fn status(&mut self) -> Vec<FileStatus> {
+        let status = |reader: &crate::reader::Reader| FileStatus {
+            path: reader.path.clone(),
+            topic: reader.work.task.topic.clone(),
+            uid: reader.uid,
+            acknowledged_bytes: reader.ledger.watermark(),
+            read_bytes: reader.offset,
+            size_bytes: reader.size,
+            is_named: reader.stage == Stage::Named,
+        };
+        let mut files: Vec<_> = self.readers.values().map(status).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+
+    /// Reads no more, waits for what is under way, and leaves everything on disk.
+    pub(super) fn drain(mut self) -> Drained {
+        let until = Instant::now() + self.settings.drain_max;
+        while self.readers.values().any(|reader| !reader.ledger.is_idle()) && Instant::now() < until {
+            let mail = self.inbox.take(Some(until));
+            if mail.stop == Some(Stop::Abort) {
+                return Drained::default();
+            }
+            mail.settled.into_iter().for_each(|settled| self.settle(settled));
+        }
+        let files_unacknowledged = self.readers.values().filter(|reader| !reader.ledger.is_idle()).count();
+        self.leave_state();
+        Drained { files_unacknowledged }
+    }
+
+    fn leave_state(&mut self) {
+        for reader in self.readers.values() {
+            if let Some(uid) = reader.uid {
+                // Nothing beyond was sent: lines that come while nobody reads belong to the day on which they are read.
+                self.journal.append(&Record::Reserved { uid, to: reader.sent_max });
+            }
+        }
+        let bytes = checkpoint::encode(self.journal.known());
+        self.checkpointer.stop();
+        let path = self.state.checkpoint_path();
+        let saved = self.journal.commit().and_then(|()| checkpoint::save(&path, &bytes));
+        if let Err(error) = saved {
+            tracing::error!(path = %path.display(), %error,
+                "writing the last checkpoint: lines since the one before are read again, with the ids they had");
+        }
+    }
+}
+
+/// Writes checkpoints on a thread of its own, so that reading does not wait for the disk.
+pub(super) struct Checkpointer {
+    pub(super) is_dirty: bool,
+    written_at: Option<Instant>,
+    is_writing: bool,
+    failing: bool,
+    to_thread: Option<SyncSender<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    pub(super) fn start(path: PathBuf, inbox: Arc<Inbox>) -> io::Result<Self> {
+        let (to_thread, received) = sync_channel::<Vec<u8>>(1);
+        let write = move || {
+            for bytes in received {
+                let result = checkpoint::save(&path, &bytes);
+                inbox.post(|mail| mail.checkpoint = Some(result));
+            }
+        };
+        let thread = std::thread::Builder::new().name("tail-checkpoint".into()).spawn(write)?;
+        Ok(Checkpointer {
+            is_dirty: false,
+            written_at: None,
+            is_writing: false,
+            failing: false,
+            to_thread: Some(to_thread),
+            thread: Some(thread),
+        })
+    }
+
+    /// When the next one is due; none while nothing changed or one is being written.
+    pub(super) fn due_at(&self, interval: Duration) -> Option<Instant> {
+        let due = self.written_at.map_or_else(Instant::now, |at| at + interval);
+        (self.is_dirty && !self.is_writing).then_some(due)
+    }
+
+    pub(super) fn write(&mut self, bytes: Vec<u8>) {
+        self.is_dirty = false;
+        self.is_writing = true;
+        self.written_at = Some(Instant::now());
+        if let Some(to_thread) = &self.to_thread {
+            // The thread lives as long as this sender, and has room: only one is ever under way.
+            let _ = to_thread.send(bytes);
+        }
+    }
+
+    pub(super) fn done(&mut self, result: io::Result<()>) {
+        self.is_writing = false;
+        match result {
+            Ok(()) => self.failing = false,
+            Err(error) => {
+                self.is_dirty = true;
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!(%error, "writing the checkpoint: the old one is kept and it is tried again; free some space in the state directory");
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.to_thread = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,325 @@
+//! One file being read: its place, what is under way, and one turn of reading.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use collector_model::{Batch, Budget, FileUid, Ledger, Permit};
+use jiff::tz::TimeZone;
+
+use crate::{
+    TailSettings,
+    acknowledge::Returns,
+    content::{self, DeviceInode},
+    framer::{Frame, FramePlan, Stretch, frame},
+    identity::{Fingerprint, Identity},
+    inbox::Inbox,
+    state::journal::Journal,
+    work::Work,
+};
+
+/// What a reader needs for its turn.
+pub(crate) struct Desk<'a> {
+    pub(crate) settings: &'a TailSettings,
+    pub(crate) agent_id: &'a str,
+    pub(crate) timezone: &'a TimeZone,
+    pub(crate) journal: &'a mut Journal,
+    pub(crate) budget: &'a Budget,
+    pub(crate) frames: &'a mut Vec<Frame>,
+    pub(crate) now: Instant,
+}
+
+/// Whether a path of a task leads to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Yes.
+    Named,
+    /// No more: it was renamed away or deleted, and is read to its end.
+    Nameless { since: Instant },
+    /// Its task is gone: only acknowledgements are waited for.
+    Leaving,
+}
+
+/// Where the reader waits. It waits in one place at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nowhere: something must happen to the file.
+    Idle,
+    /// For its turn.
+    Ready,
+    /// For its batch to be sent.
+    Outgoing,
+    /// For memory.
+    Blocked,
+}
+
+/// A batch that waits to be sent.
+pub(crate) struct Outgoing {
+    pub(crate) batch: Batch,
+    /// The journal's record that must be on disk before.
+    pub(crate) after: u64,
+    /// The bytes of the file, from and to.
+    pub(crate) range: (u64, u64),
+    /// The bytes before its end.
+    pub(crate) before: Fingerprint,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Everything is read.
+    Idle,
+    /// Nothing to do before that time.
+    Later(Instant),
+    /// A batch is in the outbox, or the next turn will get further.
+    More,
+    /// There is no memory for more.
+    Blocked,
+    /// The content is not what was read: it was truncated or written anew.
+    Restarted,
+    /// The file had been closed, and its path does not lead to it any more.
+    Missing,
+}
+
+/// One file being read for one topic.
+pub(crate) struct Reader {
+    pub(crate) id: u64,
+    pub(crate) work: Arc<Work>,
+    /// Where the file is.
+    pub(crate) path: PathBuf,
+    /// The paths by which the reader is found when the system tells of them.
+    pub(crate) names: Vec<PathBuf>,
+    /// The path that its lines carry.
+    pub(crate) origin_path: Arc<str>,
+    pub(crate) identity: Identity,
+    pub(crate) device_inode: DeviceInode,
+    pub(crate) file: Option<File>,
+    /// Minted with the first event.
+    pub(crate) uid: Option<FileUid>,
+    /// Where reading began, for a file without uid.
+    pub(crate) start: u64,
+    /// The next byte to read, always a line's first.
+    pub(crate) offset: u64,
+    /// The bytes before `offset`.
+    pub(crate) before: Fingerprint,
+    /// The size when last looked at.
+    pub(crate) size: u64,
+    /// The size before that.
+    pub(crate) size_before: u64,
+    /// When it was last seen to have grown.
+    pub(crate) grown_at: Instant,
+    /// Bytes before may have been sent before; what time and settings decide holds from here on.
+    pub(crate) sent_max: u64,
+    pub(crate) ledger: Ledger,
+    /// For every range under way: its end and the bytes before it.
+    pub(crate) marks: VecDeque<(u64, Fingerprint)>,
+    pub(crate) returns: Arc<Returns>,
+    pub(crate) outbox: Option<Outgoing>,
+    pub(crate) reserve: Reserve,
+    /// The journal's record that must be on disk before anything more is sent.
+    pub(crate) depends_on: u64,
+    /// How much to read at once; grows for a long line.
+    pub(crate) window_bytes: usize,
+    pub(crate) stage: Stage,
+    pub(crate) place: Place,
+    pub(crate) wake_at: Option<Instant>,
+    pub(crate) not_before: Option<Instant>,
+    pub(crate) sent_at: Option<Instant>,
+    /// The unfinished last line goes out at once: the file is over.
+    pub(crate) flush_now: bool,
+    /// The search that found the file last.
+    pub(crate) seen_in_scan: u64,
+}
+
+/// How far ahead bytes are entered into the journal as possibly sent: little for a file that grows slowly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reserve {
+    step_bytes: u64,
+    at: Option<Instant>,
+}
+
+impl Reserve {
+    const STEP_BYTES_MIN: u64 = 64 << 10;
+    const STEP_BYTES_MAX: u64 = 64 << 20;
+    const USED_UP_SOON: Duration = Duration::from_secs(5);
+
+    pub(crate) fn new() -> Self {
+        Reserve { step_bytes: Self::STEP_BYTES_MIN, at: None }
+    }
+
+    /// How much to reserve now.
+    pub(crate) fn next(&mut self, now: Instant) -> u64 {
+        let soon = self.at.is_some_and(|at| now.duration_since(at) < Self::USED_UP_SOON);
+        self.step_bytes = if soon { self.step_bytes * 2 } else { self.step_bytes / 2 };
+        self.step_bytes = self.step_bytes.clamp(Self::STEP_BYTES_MIN, Self::STEP_BYTES_MAX);
+        self.at = Some(now);
+        self.step_bytes
+    }
+}
+
+/// Bytes read: first those before the offset, for comparison, then the new ones.
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) new_from: usize,
+    pub(crate) permit: Permit,
+}
+
+impl Chunk {
+    pub(crate) fn new_bytes(&self) -> &[u8] {
+        &self.bytes[self.new_from..]
+    }
+}
+
+impl Reader {
+    /// One turn: looks at the file, and puts at most one batch into the outbox.
+    pub(crate) fn turn(&mut self, desk: &mut Desk<'_>) -> io::Result<Outcome> {
+        if self.outbox.is_some() {
+            return Ok(Outcome::More);
+        }
+        if let Some(at) = self.not_before.filter(|&at| at > desk.now) {
+            return Ok(Outcome::Later(at));
+        }
+        if self.file.is_none() && !self.reopen()? {
+            return Ok(Outcome::Missing);
+        }
+        self.look(desk.now)?;
+        if self.size < self.offset {
+            return Ok(Outcome::Restarted);
+        }
+        let fresh = self.size - self.offset;
+        if let Some(at) = self.lingers_until(fresh, desk) {
+            return Ok(Outcome::Later(at));
+        }
+        let want = fresh.min(self.window_bytes as u64) as usize;
+        let Some(permit) = desk.budget.try_acquire(&self.work.task.topic, want) else { return Ok(Outcome::Blocked) };
+        let Some(chunk) = self.read(want, permit)? else { return Ok(Outcome::Restarted) };
+        if chunk.new_bytes().is_empty() {
+            return Ok(Outcome::Idle);
+        }
+        self.take_lines(chunk, desk)
+    }
+
+    /// Takes note of the file's size.
+    pub(crate) fn look(&mut self, now: Instant) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let size = file.metadata()?.len();
+        if size != self.size {
+            (self.size_before, self.size) = (self.size, size);
+            self.grown_at = now;
+        }
+        Ok(())
+    }
+
+    fn lingers_until(&self, fresh: u64, desk: &Desk<'_>) -> Option<Instant> {
+        let until = self.sent_at? + desk.settings.linger;
+        (fresh > 0 && fresh < desk.settings.batch_bytes_max as u64 / 2 && until > desk.now && !self.flush_now)
+            .then_some(until)
+    }
+
+    /// Reads, unless the bytes before the offset are not those that were read.
+    fn read(&self, want: usize, permit: Permit) -> io::Result<Option<Chunk>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let new_from = usize::from(self.before.len);
+        let bytes = content::read_at(file, self.offset - new_from as u64, new_from + want)?;
+        let is_same = bytes.get(..new_from).is_some_and(|before| Fingerprint::of(before) == self.before);
+        Ok(is_same.then_some(Chunk { bytes, new_from, permit }))
+    }
+
+    /// Finds the lines and hands them on.
+    fn take_lines(&mut self, chunk: Chunk, desk: &mut Desk<'_>) -> io::Result<Outcome> {
+        let now_ms = desk.settings.clock.now_ms();
+        let mut consumed = self.frame(&chunk, now_ms, desk);
+        if consumed == 0 {
+            let read_to = self.offset + chunk.new_bytes().len() as u64;
+            if read_to < self.size {
+                self.window_bytes *= 2;
+                return Ok(Outcome::More);
+            }
+            let due = self.grown_at + self.work.task.flush_after;
+            if due > desk.now && !self.flush_now {
+                return Ok(Outcome::Later(due));
+            }
+            self.end_line_at(read_to, desk)?;
+            consumed = self.frame(&chunk, now_ms, desk);
+        }
+        let after = self.enter_into_journal(consumed, now_ms, desk)?;
+        self.make_batch(chunk, consumed, (after, now_ms), desk);
+        self.window_bytes = desk.settings.batch_bytes_max;
+        Ok(Outcome::More)
+    }
+
+    /// Frames the chunk by what the journal holds; answers how many bytes became lines.
+    fn frame(&self, chunk: &Chunk, now_ms: i64, desk: &mut Desk<'_>) -> usize {
+        desk.frames.clear();
+        let fresh;
+        let plan = match self.uid.and_then(|uid| desk.journal.known().file(uid)) {
+            Some(entry) => &entry.plan,
+            None => {
+                fresh = FramePlan::fresh(self.start, self.work.line_bytes_max());
+                &fresh
+            }
+        };
+        let ended_line = chunk.bytes[..chunk.new_from].last().is_none_or(|&byte| byte == b'\n');
+        let stretch = Stretch {
+            bytes: chunk.new_bytes(),
+            base: self.offset,
+            continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
+            stop_at: self.day_ends_at(plan, now_ms),
+            lines_max: desk.settings.batch_lines_max,
+        };
+        frame(&stretch, plan, desk.frames)
+    }
+
+    /// Opens the file again where it was closed. Answers whether the path still leads to it.
+    fn reopen(&mut self) -> io::Result<bool> {
+        let file = match content::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        let is_same = content::identity(&file.metadata()?) == self.identity;
+        if is_same {
+            self.file = Some(file);
+        }
+        Ok(is_same)
+    }
+
+    /// Enters a range as being under way.
+    pub(crate) fn issue(&mut self, from: u64, to: u64, before: Fingerprint) {
+        match self.ledger.issue(from, to) {
+            Ok(()) => self.marks.push_back((to, before)),
+            // The offset and the ledger move together; should they ever not, the range stays unacknowledged and is read again.
+            Err(error) => tracing::error!(path = %self.path.display(), %error, "reading a file"),
+        }
+    }
+
+    /// Takes note of an answer that the lines are safe. Answers how far everything is acknowledged when that moved.
+    pub(crate) fn acknowledged(&mut self, from: u64, to: u64) -> Option<(u64, Fingerprint)> {
+        let watermark = self.ledger.acknowledge(from, to)?;
+        let mut found = None;
+        while let Some(&(end, before)) = self.marks.front().filter(|mark| mark.0 <= watermark) {
+            found = (end == watermark).then_some((end, before));
+            self.marks.pop_front();
+        }
+        found
+    }
+
+    /// Goes back to what is acknowledged; late answers from before are told by their epoch.
+    pub(crate) fn rewind(&mut self, before: Fingerprint, inbox: &Arc<Inbox>) {
+        self.offset = self.ledger.rewind();
+        self.before = before;
+        self.marks.clear();
+        self.outbox = None;
+        let epoch = self.returns.epoch + 1;
+        self.returns = Arc::new(Returns { inbox: Arc::clone(inbox), reader: self.id, epoch });
+    }
+
+    /// Whether everything but an unfinished line was read and handed on.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.outbox.is_none() && self.place == Place::Idle
+    }
+}

@@ -1,0 +1,47 @@
+//! A task at work: its settings, its pattern, its counters.
+
+use collector_model::{Metrics, TaskKey, metrics};
+use collector_tasks::Task;
+use prometheus_client::metrics::counter::Counter;
+
+use crate::{discover::Quest, pattern::Pattern};
+
+/// One task, ready for reading.
+pub(crate) struct Work {
+    pub(crate) key: TaskKey,
+    pub(crate) task: Task,
+    pub(crate) pattern: Pattern,
+    pub(crate) lines_read: Counter,
+    pub(crate) bytes_read: Counter,
+    pub(crate) lines_cut: Counter,
+    pub(crate) lines_invalid_utf8: Counter,
+    pub(crate) file_bytes_lost: Counter,
+}
+
+impl Work {
+    /// Compiles a task.
+    pub(crate) fn of(task: &Task, metrics: &Metrics) -> Result<Self, globset::Error> {
+        let label = metrics::of(&task.topic);
+        let counter = |family: &metrics::PerTopic| family.get_or_create(&label).clone();
+        Ok(Work {
+            key: task.key(),
+            pattern: Pattern::of(task)?,
+            task: task.clone(),
+            lines_read: counter(&metrics.lines_read),
+            bytes_read: counter(&metrics.bytes_read),
+            lines_cut: counter(&metrics.lines_cut),
+            lines_invalid_utf8: counter(&metrics.lines_invalid_utf8),
+            file_bytes_lost: counter(&metrics.file_bytes_lost),
+        })
+    }
+
+    /// What to look for.
+    pub(crate) fn quest(&self) -> Quest {
+        Quest { task: self.key.clone(), pattern: self.pattern.clone(), poll: self.task.poll }
+    }
+
+    /// The longest line in bytes, as the journal holds it.
+    pub(crate) fn line_bytes_max(&self) -> u32 {
+        self.task.line_bytes_max.clamp(1, 1 << 30) as u32
+    }
+}
