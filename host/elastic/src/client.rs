@@ -229,6 +229,10 @@ fn chain(error: &elasticsearch::Error) -> String {
         }
         source = error.source();
     }
-    let inner = reasons.len().saturating_sub(2).max(1).min(reasons.len() - 1);
-    reasons[inner..].join(": ")
+    let first_telling = reasons.iter().position(|reason| !is_wrapping(reason)).unwrap_or(0);
+    reasons[first_telling..].join(": ")
+}
+
+fn is_wrapping(reason: &str) -> bool {
+    reason.starts_with("error sending request") || reason.starts_with("client error")
 }

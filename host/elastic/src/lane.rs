@@ -103,7 +103,7 @@ impl Lane {
         while let Err(trouble) = self.try_ready().await {
             sending::note(self, &trouble);
             attempts += 1;
-            tokio::time::sleep(backoff::delay(attempts)).await;
+            tokio::time::sleep(backoff::delay(attempts, self.shared.settings.retry_wait_max)).await;
         }
         if attempts > 0 {
             self.condition.clear(&self.index);

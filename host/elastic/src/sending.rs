@@ -24,7 +24,7 @@ pub(crate) async fn deliver(lane: Arc<Lane>, documents: Vec<Document>) {
     let mut tension = lane.at_ease();
     while let Some(mut group) = delivery.next() {
         if group.attempts > 0 {
-            tokio::time::sleep(backoff::delay(group.attempts)).await;
+            tokio::time::sleep(backoff::delay(group.attempts, lane.shared.settings.retry_wait_max)).await;
             bury_what_is_blocked_too_long(&lane, &mut group).await;
             if group.entries.is_empty() {
                 continue;

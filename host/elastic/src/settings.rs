@@ -25,6 +25,8 @@ pub struct ElasticSettings {
     pub index_bytes_max: usize,
     /// How long to wait for an answer, from connecting to its last byte.
     pub request_timeout: Duration,
+    /// How long to wait at most before trying again; the waits grow from 100 ms to this.
+    pub retry_wait_max: Duration,
     /// Compress requests.
     pub gzip: bool,
     /// Keep the collector's index template in the cluster, for the rules given to [`crate::ElasticSink::use_template_for`].
@@ -46,6 +48,7 @@ impl ElasticSettings {
             in_flight_max: 4,
             index_bytes_max: 32 << 20,
             request_timeout: Duration::from_secs(60),
+            retry_wait_max: Duration::from_secs(30),
             gzip: false,
             install_template: true,
             old_index_blocked_max: Duration::from_secs(3600),

@@ -39,23 +39,22 @@ impl Picture {
     /// Draws in the changes up to `revision`. What the picture already holds, or holds newer, stays. Returns the keys that changed
     /// and those that were deleted.
     pub(crate) fn apply(&mut self, revision: i64, changes: Vec<Change>) -> (Vec<String>, Vec<String>) {
-        let listed = self.revision;
         let (mut changed, mut deleted) = (Vec::new(), Vec::new());
         for change in changes {
             match change {
-                Change::Put(key, entry) if self.is_newer(&key, entry.mod_revision) => {
+                Change::Put(key, entry) if self.mod_revision(&key).is_none_or(|known| known < entry.mod_revision) => {
                     deleted.retain(|other| *other != key);
                     if !changed.contains(&key) {
                         changed.push(key.clone());
                     }
                     self.entries.insert(key, entry);
                 }
-                Change::Delete { key, mod_revision } if mod_revision > listed || self.is_newer(&key, mod_revision) => {
-                    if self.entries.get(&key).is_some_and(|entry| entry.mod_revision < mod_revision) {
-                        self.entries.remove(&key);
-                        changed.retain(|other| *other != key);
-                        deleted.push(key);
-                    }
+                Change::Delete { key, mod_revision }
+                    if self.mod_revision(&key).is_some_and(|known| known < mod_revision) =>
+                {
+                    self.entries.remove(&key);
+                    changed.retain(|other| *other != key);
+                    deleted.push(key);
                 }
                 _ => {}
             }
@@ -64,8 +63,8 @@ impl Picture {
         (changed, deleted)
     }
 
-    fn is_newer(&self, key: &str, mod_revision: i64) -> bool {
-        self.entries.get(key).is_none_or(|entry| entry.mod_revision < mod_revision)
+    fn mod_revision(&self, key: &str) -> Option<i64> {
+        self.entries.get(key).map(|entry| entry.mod_revision)
     }
 }
 
