@@ -13,6 +13,9 @@ use rdkafka::{
 
 use crate::{KafkaError, KafkaSettings, TopicCreation, connection::Asking};
 
+/// How long the reason of a failure is waited for.
+const EVENTS_WAIT: Duration = Duration::from_millis(300);
+
 /// A topic of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TopicInfo {
@@ -78,14 +81,15 @@ impl Inquirer {
 
     fn metadata(&self, topic: Option<&str>, doing: &str) -> Result<Metadata, KafkaError> {
         let answer = self.client.fetch_metadata(topic, self.settings.request_timeout);
-        self.serve_events();
+        let until = Instant::now() + if answer.is_ok() { Duration::ZERO } else { EVENTS_WAIT };
+        // The client tells of its errors while it is polled, and they say more than the answer's code.
+        loop {
+            self.client.poll(Duration::from_millis(1));
+            if self.client.context().last_error.is_known() || Instant::now() >= until {
+                break;
+            }
+        }
         answer.map_err(|error| self.explain(doing, &error))
-    }
-
-    /// Lets the client tell of its errors, which say more than the answer's code.
-    fn serve_events(&self) {
-        let until = Instant::now() + Duration::from_millis(50);
-        while self.client.poll(Duration::ZERO).is_some() && Instant::now() < until {}
     }
 
     fn explain(&self, doing: &str, error: &ClientError) -> KafkaError {

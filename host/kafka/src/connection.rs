@@ -24,6 +24,11 @@ impl LastError {
         tracing::debug!(error = %error, reason, "Kafka client error");
     }
 
+    /// Whether there is one that was not used in a message yet.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
     fn take(&self) -> Option<(Option<RDKafkaErrorCode>, String)> {
         self.0.lock().take()
     }

@@ -17,10 +17,17 @@ use collector_kafka::{
 };
 use collector_model::{
     Acknowledge, Batch, BucketDay, Budget, DeadLetter, DeadLetters, EventId, FileUid, ForkPath, LineFlags, Metrics,
-    Origin, Permit, Position, Source, Ticket, Topic, budget::BudgetLimits, dead::Stage, envelope, metrics::of,
+    Origin, Permit, Position, Source, Ticket, Topic, budget::BudgetLimits, dead::Stage, envelope, id::ForeignPartition,
+    metrics::of,
 };
 use collector_tasks::{Partitioning, task::Acks};
 use parking_lot::Mutex;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -166,24 +173,27 @@ fn a_hundred_thousand_lines_come_through_one_then_two_then_one_members() {
     read_until(&seen, &first_batches, 20_000);
 
     let (second, second_batches) = join(&settings, &[&topic], &metrics);
-    let from_second = Seen::default();
+    let second_lines = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| produce(&settings, &topic, 40_000..80_000));
-        let deadline = Instant::now() + PATIENCE;
-        while seen.len() < 80_000 || from_second.len() == 0 {
-            assert!(Instant::now() < deadline, "{} lines, {} of the second", seen.len(), from_second.len());
-            for (batches, is_second) in [(&first_batches, false), (&second_batches, true)] {
-                let Ok(batch) = batches.recv_timeout(Duration::from_millis(5)) else { continue };
-                if is_second {
-                    let lines = batch.lines.iter().map(|line| (batch.raw_of(line).to_vec(), (line.id, 1)));
-                    from_second.0.lock().extend(lines);
-                }
+        let writer = scope.spawn(|| {
+            let mut sent = produce(&settings, &topic, 40_000..80_000);
+            // More, until the second member has partitions of its own.
+            let mut next = 1_000_000;
+            let deadline = Instant::now() + PATIENCE;
+            while second_lines.load(Ordering::SeqCst) == 0 {
+                assert!(Instant::now() < deadline, "the second member gets nothing");
+                sent.extend(produce(&settings, &topic, next..next + 100));
+                next += 100;
+            }
+            sent
+        });
+        while !writer.is_finished() {
+            if let Ok(batch) = first_batches.recv_timeout(Duration::from_millis(5)) {
                 seen.note(batch);
             }
-            if writer.is_finished() && seen.len() >= 80_000 && from_second.len() == 0 {
-                // Everything was read before the second member had its partitions: some more for it.
-                sent.extend(produce(&settings, &topic, 100_000..100_500));
-                panic!("the second member got nothing");
+            if let Ok(batch) = second_batches.recv_timeout(Duration::from_millis(5)) {
+                second_lines.fetch_add(batch.lines.len() as u64, Ordering::SeqCst);
+                seen.note(batch);
             }
         }
         sent.extend(writer.join().unwrap());
@@ -191,7 +201,7 @@ fn a_hundred_thousand_lines_come_through_one_then_two_then_one_members() {
 
     drain_while(&seen, &first_batches, || first.stop(Duration::from_secs(10)));
     sent.extend(produce(&settings, &topic, 80_000..100_000));
-    read_until(&seen, &second_batches, 100_000);
+    read_until(&seen, &second_batches, sent.len());
     drain_while(&seen, &second_batches, || second.stop(Duration::from_secs(10)));
 
     let seen = seen.0.into_inner();
@@ -199,9 +209,9 @@ fn a_hundred_thousand_lines_come_through_one_then_two_then_one_members() {
     assert!(sent.iter().all(|(line, id)| seen.get(line).is_some_and(|(found, _)| found == id)));
     // Everything was committed: who comes now has nothing to read but what comes now.
     let (third, batches) = join(&settings, &[&topic], &metrics);
-    produce(&settings, &topic, 100_000..100_001);
+    produce(&settings, &topic, 2_000_000..2_000_001);
     let batch = batches.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(batch.raw_of(&batch.lines[0]), b"line 100000 of a test that counts them all");
+    assert_eq!(batch.raw_of(&batch.lines[0]), b"line 2000000 of a test that counts them all");
     batch.ticket.complete();
     third.stop(Duration::from_secs(10));
 }
@@ -397,4 +407,97 @@ fn a_cluster_that_is_there_lets_us_in_and_lists_its_topics() {
         topics.iter().find(|info| info.name == topic.as_str()).cloned()
     });
     assert_eq!(topics.partitions, 2);
+}
+
+#[test]
+fn a_topic_without_memory_waits_and_another_goes_on() {
+    let Some(broker) = broker() else { return };
+    let (settings, metrics) = (settings(&broker, 2), Metrics::default());
+    let (blocked, other) = (unique_topic("blocked"), unique_topic("other"));
+    let mut sent = produce(&settings, &blocked, 0..20_000);
+    sent.extend(produce(&settings, &other, 20_000..30_000));
+    let (worker, batches) = sync_channel(4);
+    let group = Group { id: blocked.to_string(), instance: None, topics: vec![blocked.clone(), other] };
+    let limits =
+        BudgetLimits { shared_bytes_max: 1 << 20, topic_bytes_max: 200 << 10, topic_bytes_guaranteed: 64 << 10 };
+    let consumer = Consumer::start(&settings, group, Budget::new(limits), metrics, vec![worker]).unwrap();
+    let (seen, mut kept) = (Seen::default(), vec![]);
+    while seen.len() < 10_000 {
+        let batch = batches.recv_timeout(PATIENCE).unwrap();
+        if batch.topic == blocked {
+            kept.push(batch);
+        } else {
+            seen.note(batch);
+        }
+    }
+    let kept_bytes: usize = kept.iter().map(|batch| batch.raw.len()).sum();
+    assert!((1..=200 << 10).contains(&kept_bytes), "{kept_bytes} bytes of the blocked topic");
+    kept.into_iter().for_each(|batch| seen.note(batch));
+    read_until(&seen, &batches, 30_000);
+    assert!(seen.0.lock().values().all(|(_, times)| *times == 1));
+    consumer.stop(Duration::from_secs(10));
+}
+
+#[test]
+fn records_of_other_producers_get_ids_of_their_place_and_tombstones_are_passed_over() {
+    let Some(broker) = broker() else { return };
+    let (settings, topic) = (settings(&broker, 1), unique_topic("foreign"));
+    cluster::create_topic(&settings, &topic, TopicCreation { partitions: 1, replication: 1 }).unwrap();
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", &broker).set("acks", "all").create().unwrap();
+    let id = EventId::ours(BucketDay::from_unix_ms(0), FileUid(7), 3, b"with a field as its key");
+    let mut ours = vec![];
+    envelope::encode(&id, &ForkPath::NONE, LineFlags::default(), &Origin::default(), &mut ours);
+    let header = OwnedHeaders::new().insert(Header { key: "lc", value: Some(&ours) });
+    let day_three = 3 * 86_400_000;
+    let to = || BaseRecord::<[u8], [u8]>::to(topic.as_str()).key(b"user-17").timestamp(day_three);
+    producer.send(to().payload(b"hello")).unwrap();
+    producer.send(to()).unwrap();
+    producer.send(to().payload(b"with a field as its key").headers(header)).unwrap();
+    producer.send(to()).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    let cluster_id = producer.client().fetch_cluster_id(PATIENCE).unwrap();
+
+    let (consumer, batches) = join(&settings, &[&topic], &Metrics::default());
+    let mut found = vec![];
+    while found.len() < 2 {
+        let batch = batches.recv_timeout(PATIENCE).unwrap();
+        found.extend(
+            batch.lines.iter().map(|line| (line.id, batch.raw_of(line).to_vec(), batch.origin_of(line).clone())),
+        );
+        batch.ticket.complete();
+    }
+    let place = ForeignPartition::new(&cluster_id, topic.as_str(), 0);
+    assert_eq!(
+        (found[0].0, found[0].1.as_slice()),
+        (EventId::foreign(place, 0, day_three, b"hello"), b"hello".as_slice())
+    );
+    assert_eq!((found[0].0.day().days(), found[0].2.read_time_ms), (3, day_three));
+    assert_eq!(found[1].0, id);
+    consumer.stop(Duration::from_secs(10));
+}
+
+#[test]
+fn records_that_retention_deleted_unread_are_counted() {
+    let Some(broker) = broker() else { return };
+    let (settings, topic, metrics) = (settings(&broker, 1), unique_topic("retention"), Metrics::default());
+    produce(&settings, &topic, 0..10_000);
+    let (consumer, batches) = join(&settings, &[&topic], &metrics);
+    let first = batches.recv_timeout(PATIENCE).unwrap();
+    let read = first.lines.len() as u64;
+    first.ticket.complete();
+    consumer.stop(Duration::ZERO);
+    drop(batches);
+
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &broker).create().unwrap();
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic.as_str(), 0, Offset::Offset(9_000)).unwrap();
+    futures::executor::block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+
+    let (consumer, batches) = join(&settings, &[&topic], &metrics);
+    let next = batches.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(next.raw_of(&next.lines[0]), b"line 9000 of a test that counts them all");
+    assert_eq!(metrics.records_lost_to_retention.get_or_create(&of(&topic)).get(), 9_000 - read);
+    next.ticket.complete();
+    consumer.stop(Duration::ZERO);
 }

@@ -39,7 +39,7 @@ pub(crate) struct Members {
     changes: Mutex<Vec<Change>>,
     /// How long a revoked partition's outstanding lines are waited for.
     drain_max: Duration,
-    /// Set when the consumer ends, which has waited already.
+    /// Set when the consumer ends, which waits by itself: partitions that go meanwhile are not waited for.
     pub(crate) is_stopping: AtomicBool,
     last_error: LastError,
 }
@@ -59,6 +59,12 @@ impl Members {
     /// The changes since this was last asked.
     pub(crate) fn take_changes(&self) -> Vec<Change> {
         std::mem::take(&mut self.changes.lock())
+    }
+
+    /// Commits what is acknowledged of the partitions that are this member's now (those of others have moved on).
+    pub(crate) fn commit_assigned(&self, consumer: &BaseConsumer<Self>) {
+        let cells = self.cells.lock().clone();
+        commit(consumer, &cells);
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
@@ -114,7 +120,7 @@ impl Members {
 }
 
 /// Commits what is acknowledged of those partitions, and waits for the broker's answer.
-pub(crate) fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
+fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
     let mut list = TopicPartitionList::new();
     for cell in cells {
         let Some(watermark) = cell.with(|progress| progress.watermark()) else { continue };

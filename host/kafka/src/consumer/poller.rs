@@ -21,7 +21,7 @@ use rdkafka::{
 use super::{
     cell::Cell,
     lane::{Lane, Outlet},
-    members::{self, Change, Members},
+    members::{Change, Members},
     progress::Progress,
 };
 use crate::KafkaSettings;
@@ -243,13 +243,13 @@ impl Poller {
             cell.with(Progress::revoke);
             cell.set_unsent(false);
         }
+        self.consumer.context().is_stopping.store(true, Ordering::Release);
         let deadline = Instant::now() + wait;
         while cells.iter().any(|cell| !cell.is_settled()) && Instant::now() < deadline {
             // Nothing is taken from the queue: what it has is not acknowledged and read again by the next reader.
             self.consumer.poll(Duration::from_millis(10));
         }
-        self.consumer.context().is_stopping.store(true, Ordering::Release);
-        members::commit(&self.consumer, &cells);
+        self.consumer.context().commit_assigned(&self.consumer);
         self.consumer.unsubscribe();
     }
 }

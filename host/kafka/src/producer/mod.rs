@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use collector_model::{Metrics, Ticket, Topic};
@@ -112,8 +112,7 @@ impl Route {
         };
         match self.partitioner.number() {
             Some(number) if number < 0 || number >= partitions => {
-                let topic = self.entry.topic.to_string();
-                TopicState::Unavailable(KafkaError::NoSuchPartition { topic, partition: number, partitions })
+                TopicState::Unavailable(no_such_partition(&self.entry, number, partitions))
             }
             _ if self.entry.in_flight_bytes.load(Ordering::Relaxed) > self.share_bytes => TopicState::Congested,
             _ => TopicState::Ready,
@@ -217,6 +216,10 @@ impl Drop for Producer {
     }
 }
 
+fn no_such_partition(entry: &TopicEntry, partition: i32, partitions: i32) -> KafkaError {
+    KafkaError::NoSuchPartition { topic: entry.topic.to_string(), partition, partitions }
+}
+
 fn build(
     settings: &KafkaSettings,
     acks: Acks,
@@ -301,6 +304,7 @@ impl Shared {
                 if (0..partitions).contains(&partition) {
                     return Some(partition);
                 }
+                entry.tell(no_such_partition(entry, partition, partitions), Instant::now());
             }
             self.topics.wait_for_answer(LOOK_UP);
         }

@@ -101,6 +101,11 @@ impl TopicEntry {
         if matches!(error, KafkaError::TopicMissing { .. }) {
             self.partitions.store(0, Ordering::Release);
         }
+        self.tell(error, now);
+    }
+
+    /// Says in the log why nothing can be sent, and says it again only after a while.
+    pub(crate) fn tell(&self, error: KafkaError, now: Instant) {
         let mut problem = self.problem.lock();
         let known = problem.as_ref().filter(|known| known.error == error && now.duration_since(known.said) < REMIND);
         if known.is_none() {
