@@ -16,8 +16,10 @@ pub(crate) trait Lanes {
 }
 
 /// Plain Rust, for every processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 pub(crate) struct Portable;
 
+#[cfg(any(test, not(target_arch = "x86_64")))]
 impl Lanes for Portable {
     const WIDTH: usize = 8;
 

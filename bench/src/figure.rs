@@ -1,0 +1,42 @@
+//! What a benchmark says.
+
+use std::collections::BTreeMap;
+
+/// One figure.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Figure {
+    /// As performance targets name it.
+    pub(crate) id: &'static str,
+    /// What was measured.
+    pub(crate) name: String,
+    /// The figure.
+    pub(crate) value: f64,
+    /// Its unit.
+    pub(crate) unit: &'static str,
+    /// The same of the native build.
+    pub(crate) twin: Option<f64>,
+    /// The same of other programs.
+    pub(crate) peers: BTreeMap<String, f64>,
+    /// How it was measured, in words.
+    #[serde(skip)]
+    pub(crate) notes: Vec<String>,
+}
+
+impl Figure {
+    /// Prints it: an object a line, or text.
+    pub(crate) fn print(&self, as_json: bool) {
+        if as_json {
+            // Plain numbers and texts cannot fail to be written.
+            println!("{}", serde_json::to_string(self).unwrap_or_default());
+            return;
+        }
+        println!("{} {}: {:.0} {}", self.id, self.name, self.value, self.unit);
+        if let Some(twin) = self.twin {
+            println!("   native twin {twin:.0} {}; time {:.2} x the twin's", self.unit, twin / self.value);
+        }
+        for (peer, value) in &self.peers {
+            println!("   {peer}: {value:.0} {}", self.unit);
+        }
+        self.notes.iter().for_each(|note| println!("   {note}"));
+    }
+}
