@@ -1,0 +1,163 @@
+//! `collector plugin run`: lines through a chain, documents on standard output, as they would be indexed.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use collector_document::{DocumentSettings, Framing, Rendered, Renderer};
+use collector_model::{
+    Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Metrics, Origin, Span, TaskKey, Ticket, Topic,
+    batch::RawLine, id::FileUidSeed,
+};
+use collector_plugin_host::{ChainSlot, ChainWorker, Limits, PluginDirs, PluginHost};
+use collector_tasks::{ChainSpec, DocumentForm};
+
+/// Bytes that are treated at once.
+const BATCH_BYTES: usize = 128 << 10;
+/// The longest line that is taken.
+const LINE_BYTES_MAX: u64 = 512 << 10;
+
+/// What is to be run.
+pub struct PluginRun {
+    /// The chain.
+    pub chain: ChainSpec,
+    /// The topic in documents of the seed's form.
+    pub topic: Topic,
+    /// The form of the documents.
+    pub document: DocumentForm,
+    /// Whether documents keep the line where a parser set `message`.
+    pub keep_original: bool,
+    /// Print `{"_id":…,"_source":…}`.
+    pub ids: bool,
+    /// Where plugins are looked up.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// The files; standard input where there are none.
+    pub files: Vec<PathBuf>,
+    /// Who reads the lines, as it stands in documents.
+    pub host: (String, String),
+}
+
+impl PluginRun {
+    /// Runs it.
+    pub fn run(self) -> anyhow::Result<()> {
+        let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
+        let dirs = PluginDirs::or_anywhere(self.plugin_dirs.clone());
+        let slot = ChainSlot::new(host, TaskKey::of_topic(&self.topic), self.topic.clone(), dirs);
+        slot.apply(&self.chain)?;
+        let mut printing = Printing {
+            chain: ChainWorker::new(Arc::new(slot)),
+            renderer: Renderer::default(),
+            rendered: Rendered::default(),
+            out: BufWriter::with_capacity(256 << 10, io::stdout().lock()),
+            run: &self,
+        };
+        if self.files.is_empty() {
+            printing.print_all(Path::new(""), &mut io::stdin().lock())?;
+        }
+        for path in &self.files {
+            let file = File::open(path).with_context(|| format!("opening {} to read its lines", path.display()))?;
+            printing.print_all(path, &mut BufReader::with_capacity(BATCH_BYTES, file))?;
+        }
+        printing.out.flush().context("writing documents to standard output")
+    }
+}
+
+struct Printing<'a, W: Write> {
+    chain: ChainWorker,
+    renderer: Renderer,
+    rendered: Rendered,
+    out: BufWriter<W>,
+    run: &'a PluginRun,
+}
+
+impl<W: Write> Printing<'_, W> {
+    fn print_all(&mut self, path: &Path, input: &mut dyn BufRead) -> anyhow::Result<()> {
+        let mut lines = Lines::of(path, &self.run.host);
+        while let Some((raw, spans)) = lines.read(input).with_context(|| format!("reading {}", path.display()))? {
+            let batch = lines.batch(&self.run.topic, raw, spans);
+            self.print(&batch).context("writing documents to standard output")?;
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, batch: &Batch) -> io::Result<()> {
+        let output = self.chain.run(batch);
+        let form = DocumentSettings::new(self.run.document, self.run.keep_original);
+        self.renderer.render(batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
+        for dead in output.table.dead() {
+            let line = &batch.lines[dead.line as usize];
+            tracing::warn!(offset = line.id.offset(), error = dead.error_type, reason = %dead.reason, "a line for the dead letters");
+        }
+        if !self.run.ids {
+            return self.out.write_all(&self.rendered.bytes);
+        }
+        for span in &self.rendered.documents {
+            write!(self.out, "{{\"_id\":\"{}{}\",\"_source\":", batch.lines[span.line as usize].id, span.fork)?;
+            self.out.write_all(&self.rendered.bytes[span.document.clone()])?;
+            self.out.write_all(b"}\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// The lines of one input, with the ids that an agent would give them if it had read the file today.
+struct Lines {
+    origin: Arc<Origin>,
+    uid: FileUid,
+    offset: u64,
+}
+
+impl Lines {
+    fn of(path: &Path, (host_name, host_ip): &(String, String)) -> Lines {
+        let origin = Origin {
+            host_name: host_name.as_str().into(),
+            host_ip: host_ip.as_str().into(),
+            path: path.to_string_lossy().into(),
+            read_time_ms: jiff::Timestamp::now().as_millisecond(),
+            ..Origin::default()
+        };
+        let seed = FileUidSeed {
+            agent_id: "plugin run",
+            topic: "",
+            inode: 0,
+            birth_ns: 0,
+            generation: 0,
+            head: origin.path.as_bytes(),
+        };
+        Lines { uid: FileUid::mint(&seed), origin: Arc::new(origin), offset: 0 }
+    }
+
+    /// The next lines: their bytes, and where each is without its newline.
+    fn read(&mut self, input: &mut dyn BufRead) -> io::Result<Option<(Vec<u8>, Vec<Span>)>> {
+        let mut raw = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
+        let mut spans = vec![];
+        while raw.len() < BATCH_BYTES {
+            let start = raw.len();
+            if input.take(LINE_BYTES_MAX).read_until(b'\n', &mut raw)? == 0 {
+                break;
+            }
+            spans.push(Span::between(start, raw.len() - usize::from(raw.ends_with(b"\n"))));
+        }
+        Ok((!raw.is_empty()).then_some((raw, spans)))
+    }
+
+    fn batch(&mut self, topic: &Topic, raw: Vec<u8>, spans: Vec<Span>) -> Batch {
+        let day = BucketDay::from_unix_ms(self.origin.read_time_ms);
+        let line = |span: Span| RawLine {
+            id: EventId::ours(day, self.uid, self.offset + u64::from(span.start), &raw[span.range()]),
+            raw: span,
+            fork: ForkPath::NONE,
+            flags: LineFlags::default(),
+            origin: 0,
+        };
+        let lines = spans.into_iter().map(line).collect();
+        self.offset += raw.len() as u64;
+        let origins = vec![Arc::clone(&self.origin)];
+        Batch::new(TaskKey::of_topic(topic), topic.clone(), Bytes::from(raw), lines, origins, Ticket::untracked())
+    }
+}

@@ -1,0 +1,131 @@
+//! `--role agent`: files ──tail──▶ batches ──chain──▶ records ──▶ Kafka. Tasks come from etcd, a directory or the settings.
+
+use std::{collections::HashMap, sync::Arc};
+
+use collector_kafka::{KafkaDeadLetters, KafkaSettings, Producer, Undeliverable};
+use collector_model::{DeadLetters, Metrics};
+use collector_tail::{NoCoverage, Surroundings, Tail};
+use collector_tasks::{TaskSet, task::Acks};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::{
+    clients,
+    follow::{self, FollowTasks},
+    frame::{self, Frame},
+    routes::Routes,
+    settings::AgentSettings,
+    work::{
+        Workers,
+        produce::{ProduceWorker, Producers},
+    },
+};
+
+/// Runs until asked to end.
+pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
+    let common = &settings.common;
+    let state = frame::open_state(&common.state_dir)?;
+    let mut frame = Frame::set_up("agent", common, &state).await?;
+    let kafka = clients::kafka(&settings.kafka, &common.limits);
+
+    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone(), frame.budget.clone()));
+    let producers = Arc::new(ProducersByAcks::new(kafka.clone(), frame.metrics.clone()));
+    producers.start(Acks::All)?;
+    let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
+    let worker = || {
+        let dead: Arc<dyn DeadLetters> = dead.clone();
+        ProduceWorker::new(routes.clone(), producers.clone(), dead, frame.metrics.clone())
+    };
+    let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
+
+    let (tasks_in, tasks) = watch::channel(TaskSet::default());
+    let tail_settings = frame::tail_settings(common);
+    let around = Surroundings {
+        tasks,
+        budget: frame.budget.clone(),
+        coverage: Arc::new(NoCoverage),
+        metrics: frame.metrics.clone(),
+        out: workers.inboxes.clone(),
+    };
+    let pages = frame.serve(None)?;
+    let last_good = state.path().join("tasks.last");
+    let tail = Arc::new(Tail::start(tail_settings, state, around)?);
+    follow::add_files_to_status(&frame.status, &tail);
+    let following = follow::tasks(FollowTasks {
+        source: settings.tasks.clone(),
+        common: common.clone(),
+        last_good,
+        routes: routes.clone(),
+        tasks: tasks_in,
+        status: frame.status.clone(),
+        health: frame.health.clone(),
+        metrics: frame.metrics.clone(),
+    })?;
+
+    let ended = frame.until_end(std::future::pending()).await;
+    following.stop().await;
+    drain(tail, &producers, workers).await;
+    dead.stop();
+    pages.close().await;
+    ended
+}
+
+/// Reading stops first; what was read is sent and acknowledged, then the last checkpoint is written.
+async fn drain(tail: Arc<collector_tail::TailHandle>, producers: &Arc<ProducersByAcks>, workers: Workers) {
+    let producers = producers.clone();
+    let drained = tokio::task::spawn_blocking(move || {
+        if let Some(tail) = Arc::into_inner(tail) {
+            let drained = tail.stop();
+            tracing::info!(files_unacknowledged = drained.files_unacknowledged, "files are closed");
+        }
+        producers.stop();
+        workers.stop();
+    });
+    if let Err(error) = drained.await {
+        tracing::error!(%error, "draining failed; what was not acknowledged is read again at the next start");
+    }
+}
+
+/// Producers, started when a task first asks for their kind.
+struct ProducersByAcks {
+    settings: KafkaSettings,
+    metrics: Metrics,
+    started: Mutex<HashMap<Acks, Arc<Producer>>>,
+}
+
+impl ProducersByAcks {
+    fn new(settings: KafkaSettings, metrics: Metrics) -> Self {
+        ProducersByAcks { settings, metrics, started: Mutex::default() }
+    }
+
+    fn start(&self, acks: Acks) -> anyhow::Result<Arc<Producer>> {
+        let mut started = self.started.lock();
+        if let Some(producer) = started.get(&acks) {
+            return Ok(Arc::clone(producer));
+        }
+        let producer = Arc::new(Producer::start(&self.settings, acks, self.metrics.clone(), report_undeliverable)?);
+        started.insert(acks, Arc::clone(&producer));
+        Ok(producer)
+    }
+
+    fn stop(&self) {
+        self.started.lock().values().for_each(|producer| producer.stop());
+    }
+}
+
+impl Producers for ProducersByAcks {
+    fn of(&self, acks: Acks) -> Option<Arc<Producer>> {
+        self.start(acks)
+            .inspect_err(|error| tracing::error!(%error, "a task's lines wait: there is no producer for them"))
+            .ok()
+    }
+}
+
+/// A record that Kafka refuses for good although it is within the collector's own limit: the topic's limit is lower. Its ticket is
+/// dropped, so its line is read and refused again until somebody raises the limit: nothing is lost.
+fn report_undeliverable(refused: Undeliverable) {
+    tracing::error!(
+        topic = %refused.topic, reason = refused.reason, bytes = refused.value.len(),
+        "Kafka refuses a record; its line waits: raise the topic's max.message.bytes, or lower the task's max_line"
+    );
+}

@@ -1,0 +1,156 @@
+//! Which rule and which chain the lines of a task, or of a topic, go by.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use collector_model::{Budget, TaskKey, Topic};
+use collector_plugin_host::{ChainSlot, PluginDirs, PluginHost};
+use collector_tasks::{ChainSpec, Task, TransferRule};
+use parking_lot::Mutex;
+
+/// What has a chain: a task of an agent, or a transfer's rule of a topic.
+pub trait Rule: Clone + PartialEq + Send + Sync + 'static {
+    /// Its identity.
+    fn key(&self) -> TaskKey;
+    /// Its topic.
+    fn topic(&self) -> &Topic;
+    /// Its plugins.
+    fn chain(&self) -> &ChainSpec;
+}
+
+impl Rule for Task {
+    fn key(&self) -> TaskKey {
+        Task::key(self)
+    }
+    fn topic(&self) -> &Topic {
+        &self.topic
+    }
+    fn chain(&self) -> &ChainSpec {
+        &self.chain
+    }
+}
+
+impl Rule for TransferRule {
+    fn key(&self) -> TaskKey {
+        TaskKey::of_topic(&self.topic)
+    }
+    fn topic(&self) -> &Topic {
+        &self.topic
+    }
+    fn chain(&self) -> &ChainSpec {
+        &self.chain
+    }
+}
+
+/// A rule and its chain; no chain where it names no plugins.
+pub struct Way<R> {
+    /// The rule. The same allocation as long as it stays the same.
+    pub rule: Arc<R>,
+    /// The chain.
+    pub chain: Option<Arc<ChainSlot>>,
+}
+
+impl<R> Clone for Way<R> {
+    fn clone(&self) -> Self {
+        Way { rule: Arc::clone(&self.rule), chain: self.chain.clone() }
+    }
+}
+
+/// All rules that run, with their chains.
+pub struct Routes<R> {
+    ways: ArcSwap<HashMap<TaskKey, Way<R>>>,
+    host: PluginHost,
+    plugin_dirs: PluginDirs,
+    budget: Budget,
+    applying: Mutex<()>,
+}
+
+/// What became of a set of rules.
+pub struct Applied<R> {
+    /// The rules that run now.
+    pub running: Vec<R>,
+    /// Why some do not, or not as they are written.
+    pub refusals: Vec<String>,
+}
+
+impl<R: Rule> Routes<R> {
+    /// No rules yet.
+    pub fn new(host: PluginHost, plugin_dirs: PluginDirs, budget: Budget) -> Self {
+        Routes { ways: ArcSwap::default(), host, plugin_dirs, budget, applying: Mutex::new(()) }
+    }
+
+    /// The way of a batch.
+    pub fn get(&self, key: &TaskKey) -> Option<Way<R>> {
+        self.ways.load().get(key).cloned()
+    }
+
+    /// How many rules run.
+    pub fn len(&self) -> usize {
+        self.ways.load().len()
+    }
+
+    /// Memory held by lines under way, in bytes.
+    pub fn held_bytes(&self) -> i64 {
+        self.budget.held_bytes() as i64
+    }
+
+    /// A chain without plugins, for sinks that make documents of every line.
+    pub fn empty_chain(&self, topic: &Topic) -> Option<Arc<ChainSlot>> {
+        self.slot(TaskKey::of_topic(topic), topic, &ChainSpec::default()).ok()
+    }
+
+    /// Makes these the rules that run. Compiles, so it takes its time: do not call it from a tokio worker.
+    ///
+    /// A rule whose plugins are refused keeps the chain that it had; a new one does not run until they load.
+    pub fn apply(&self, wanted: &[R]) -> Applied<R> {
+        let _one_at_a_time = self.applying.lock();
+        let before = self.ways.load_full();
+        let mut ways = HashMap::with_capacity(wanted.len());
+        let mut applied = Applied { running: vec![], refusals: vec![] };
+        for rule in wanted {
+            let key = rule.key();
+            match self.way(rule, before.get(&key)) {
+                Ok(way) => {
+                    applied.running.push(rule.clone());
+                    ways.insert(key, way);
+                }
+                Err(refusal) => {
+                    applied.refusals.push(refusal);
+                    if let Some(old) = before.get(&key) {
+                        applied.running.push((*old.rule).clone());
+                        ways.insert(key, old.clone());
+                    }
+                }
+            }
+        }
+        self.ways.store(Arc::new(ways));
+        applied
+    }
+
+    fn way(&self, rule: &R, before: Option<&Way<R>>) -> Result<Way<R>, String> {
+        if let Some(way) = before.filter(|way| *way.rule == *rule) {
+            return Ok(way.clone());
+        }
+        let old_slot = before.and_then(|way| way.chain.clone());
+        let chain = match (old_slot, rule.chain().plugins.is_empty()) {
+            (_, true) => None,
+            (Some(slot), false) => {
+                slot.apply(rule.chain()).map_err(|error| error.to_string())?;
+                Some(slot)
+            }
+            (None, false) => Some(self.slot(rule.key(), rule.topic(), rule.chain())?),
+        };
+        Ok(Way { rule: Arc::new(rule.clone()), chain })
+    }
+
+    fn slot(&self, key: TaskKey, topic: &Topic, chain: &ChainSpec) -> Result<Arc<ChainSlot>, String> {
+        let slot = ChainSlot::new(self.host.clone(), key, topic.clone(), self.plugin_dirs.clone());
+        slot.apply(chain).map_err(|error| error.to_string())?;
+        Ok(Arc::new(slot))
+    }
+
+    /// The chains that run.
+    pub fn chains(&self) -> Vec<Arc<ChainSlot>> {
+        self.ways.load().values().filter_map(|way| way.chain.clone()).collect()
+    }
+}

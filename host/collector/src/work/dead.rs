@@ -1,0 +1,28 @@
+//! Lines that a chain gave up, on their way to the dead letters.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use collector_model::{Batch, DeadLetter, DeadLetters, Stage, Table, Ticket, envelope};
+
+/// Buries the lines that the chain gave up, under a share of the batch's duty.
+pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, ticket: &Ticket) {
+    if table.dead().is_empty() {
+        return;
+    }
+    let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let letters = table.dead().iter().map(|gone| {
+        let line = &batch.lines[gone.line as usize];
+        let mut key = Vec::with_capacity(128);
+        envelope::encode(&line.id, &table.path_of(gone.fork, line), line.flags, batch.origin_of(line), &mut key);
+        DeadLetter {
+            topic: batch.topic.clone(),
+            key,
+            value: batch.raw.slice(line.raw.range()),
+            error_type: gone.error_type.to_owned(),
+            error_reason: gone.reason.clone(),
+            stage,
+            time_ms,
+        }
+    });
+    dead.bury(letters.collect(), ticket.clone());
+}
