@@ -2,19 +2,25 @@
 
 pub mod bounds;
 pub mod chain;
+pub mod directory;
 mod error;
 pub mod explain;
+pub mod last_good;
 pub mod merge;
 pub mod parse;
 pub mod pattern;
+pub mod reconcile;
 pub mod rule;
 pub mod task;
 mod written;
 
 pub use bounds::{Bounds, Defaults};
 pub use chain::{ChainSpec, OnError, PluginSpec};
+pub use directory::{DirectorySource, DirectoryWatch, SourceStatus};
 pub use error::{Complaint, TaskError};
+pub use last_good::{LastEntry, LastGood, LastGoodError};
 pub use merge::merge;
 pub use parse::parse_tasks;
+pub use reconcile::{Decision, Observed, ObservedValue, Reconciler, Refusal};
 pub use rule::{TransferRule, parse_rule};
 pub use task::{Acks, DocumentForm, Encoding, KafkaOptions, Partitioning, StartAt, Task, TaskSet};
