@@ -281,6 +281,7 @@ addEventListener("popstate", () => { readAddress(); showControls(); if (stream) 
   showControls();
   const hasSearch = await showStatus();
   setInterval(showStatus, 10_000);
+  setInterval(() => { if (!byId("empty").hidden && !stream && hasSearch) search().then(showNames); }, 3_000);
   if (!hasSearch) {
     byId("search").hidden = true;
     byId("empty").hidden = false;

@@ -19,6 +19,8 @@ mod follow;
 mod guard;
 mod health;
 mod page;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::{future::Future, io, sync::Arc, time::Duration};

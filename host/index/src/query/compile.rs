@@ -85,9 +85,9 @@ fn line(value: &Value, fields: &Fields) -> Compiled {
     let terms =
         |words: &[String]| -> Vec<Term> { words.iter().map(|word| Term::from_field_text(fields.text, word)).collect() };
     let is_pattern = !value.quoted && pattern::is_pattern(&value.text);
-    if is_pattern && words.len() <= 1 {
-        let text = tokens::lower(&value.text);
-        let core = text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '*' | '?'));
+    let lower = tokens::lower(&value.text);
+    let core = lower.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '*' | '?'));
+    if is_pattern && core.chars().all(|c| c.is_alphanumeric() || matches!(c, '*' | '?')) {
         return regex(&pattern::wildcard(core), fields.text);
     }
     if is_pattern {

@@ -24,6 +24,8 @@ mod compile;
 mod lex;
 mod parse;
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Bound;
 
