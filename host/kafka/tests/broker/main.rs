@@ -1,0 +1,5 @@
+//! Producer and consumer against a real broker: `COLLECTOR_TEST_KAFKA=host:port` names it.
+
+mod reading;
+mod sending;
+mod support;
