@@ -166,9 +166,10 @@ impl Watcher {
                 return Err(self.failed(message.cancel_reason()));
             }
             let (changed, deleted) = picture.apply(revision_of(&message), changes(&message));
-            if !(changed.is_empty() && deleted.is_empty())
-                && !self.tell(&picture, Cause::Watched { changed, deleted }).await
-            {
+            if changed.is_empty() && deleted.is_empty() {
+                continue;
+            }
+            if !self.tell(&picture, Cause::Watched { changed, deleted }).await {
                 return Ok(End::Unread);
             }
         }

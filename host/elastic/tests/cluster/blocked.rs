@@ -17,7 +17,7 @@ fn state_of(bench: &Bench, index: &str) -> Option<IndexState> {
 async fn a_blocked_index_stops_itself_alone_until_the_block_is_lifted() {
     let fake = Fake::start().await;
     fake.cluster.write_blocked.lock().insert("full".to_owned());
-    let settings = ElasticSettings { in_flight_max: 1, index_bytes_max: 4 << 10, ..quick(&[fake.url.clone()]) };
+    let settings = ElasticSettings { in_flight_max: 1, index_bytes_max: 4 << 10, ..quick(&[&fake.url]) };
     let bench = Bench::new(settings);
     // Fill the blocked index's room.
     let mut parts = 0;
@@ -47,7 +47,7 @@ async fn a_blocked_index_stops_itself_alone_until_the_block_is_lifted() {
 async fn an_alias_is_refused_with_the_reason_and_taken_once_it_is_gone() {
     let fake = Fake::start().await;
     fake.cluster.aliases.lock().insert("web".to_owned());
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     bench.sink.submit(bench.part("web", &numbered(0..3))).await;
     let shown = || match state_of(&bench, "web") {
         Some(IndexState::Blocked { reason }) => Some(reason),
@@ -71,7 +71,7 @@ async fn the_blocked_index_of_a_past_day_gives_its_lines_to_the_dead_letters() {
     // The day of the tests' lines.
     let (past, other) = ("web-2000.01.01", "archive");
     fake.cluster.write_blocked.lock().extend([past.to_owned(), other.to_owned()]);
-    let settings = ElasticSettings { old_index_blocked_max: Duration::ZERO, ..quick(&[fake.url.clone()]) };
+    let settings = ElasticSettings { old_index_blocked_max: Duration::ZERO, ..quick(&[&fake.url]) };
     let bench = Bench::new(settings);
     bench.sink.submit(bench.part(past, &numbered(0..3))).await;
     bench.sink.submit(bench.part(other, &numbered(3..6))).await;
@@ -85,7 +85,7 @@ async fn the_blocked_index_of_a_past_day_gives_its_lines_to_the_dead_letters() {
 async fn what_is_under_way_when_the_sink_is_dropped_counts_as_lost() {
     let fake = Fake::start().await;
     fake.cluster.write_blocked.lock().insert("web".to_owned());
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     bench.sink.submit(bench.part("web", &numbered(0..3))).await;
     until("it was tried", || !fake.cluster.requests.lock().is_empty()).await;
     let (fate, sink) = (bench.fate.clone(), bench.sink.clone());
@@ -98,7 +98,7 @@ async fn what_is_under_way_when_the_sink_is_dropped_counts_as_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_thread_can_hand_over_documents() {
     let fake = Fake::start().await;
-    let bench = std::sync::Arc::new(Bench::new(quick(&[fake.url.clone()])));
+    let bench = std::sync::Arc::new(Bench::new(quick(&[&fake.url])));
     let thread = std::thread::spawn({
         let bench = std::sync::Arc::clone(&bench);
         move || (0..100).for_each(|n| bench.sink.submit_blocking(bench.part("web", &numbered(n..n + 1))))

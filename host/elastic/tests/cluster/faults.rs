@@ -15,7 +15,7 @@ fn document(id: &str, text: &str) -> (String, String) {
 async fn a_request_whose_answer_was_lost_is_sent_again_and_doubles_nothing() {
     let fake = Fake::start().await;
     fake.next([Fault::CutAfter, Fault::CutBefore, Fault::ShortAnswer]);
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     bench.sink.submit(bench.part("web", &numbered(0..10))).await;
     bench.until_acknowledged(1).await;
     assert_eq!(fake.documents("web").len(), 10);
@@ -28,7 +28,7 @@ async fn a_request_whose_answer_was_lost_is_sent_again_and_doubles_nothing() {
 async fn only_refused_documents_are_sent_again() {
     let fake = Fake::start().await;
     fake.next([Fault::Busy(5), Fault::Status(503), Fault::Status(429)]);
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     bench.sink.submit(bench.part("web", &numbered(0..20))).await;
     bench.until_acknowledged(1).await;
     assert_eq!(*fake.cluster.requests.lock(), [20, 4, 4, 4]);
@@ -40,7 +40,7 @@ async fn only_refused_documents_are_sent_again() {
 async fn a_request_that_is_too_large_is_halved_and_a_document_that_is_goes_to_the_dead_letters() {
     let fake = Fake::start().await;
     *fake.cluster.request_bytes_max.lock() = Some(250);
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     let mut documents = numbered(0..20);
     // Its safe form holds the line and is no shorter.
     documents.push(("big".to_owned(), format!("{{\"text\":\"{}\"}}", "x".repeat(250))));
@@ -55,7 +55,7 @@ async fn a_request_that_is_too_large_is_halved_and_a_document_that_is_goes_to_th
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_spoils_the_request_is_found_and_replaced() {
     let fake = Fake::start().await;
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     let mut documents = numbered(0..16);
     documents[11] = document("d11", "spoils the request");
     bench.sink.submit(bench.part("web", &documents)).await;
@@ -69,7 +69,7 @@ async fn a_document_that_spoils_the_request_is_found_and_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_does_not_fit_the_mapping_goes_in_its_safe_form() {
     let fake = Fake::start().await;
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     bench.sink.submit(bench.part("web", &[document("a", "fine"), document("b", "does not fit")])).await;
     bench.until_acknowledged(1).await;
     let found = fake.documents("web");
@@ -81,7 +81,7 @@ async fn a_document_that_does_not_fit_the_mapping_goes_in_its_safe_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_waits_for_the_dead_letters() {
     let fake = Fake::start().await;
-    let bench = Bench::new(quick(&[fake.url.clone()]));
+    let bench = Bench::new(quick(&[&fake.url]));
     *bench.dead.holding.lock() = true;
     bench.sink.submit(bench.part("web", &[document("a", "fine"), document("b", "hopeless")])).await;
     until("the letter is written", || bench.dead.letters.lock().len() == 1).await;
@@ -94,8 +94,7 @@ async fn a_ticket_waits_for_the_dead_letters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_away_is_passed_over() {
     let fake = Fake::start().await;
-    let nobody = "http://127.0.0.1:9/".to_owned();
-    let bench = Bench::new(quick(&[nobody, fake.url.clone()]));
+    let bench = Bench::new(quick(&["http://127.0.0.1:9/", &fake.url]));
     for n in 0..10 {
         bench.sink.submit(bench.part("web", &numbered(n * 5..n * 5 + 5))).await;
         bench.until_acknowledged(n + 1).await;
@@ -117,7 +116,7 @@ async fn a_storm_of_faults_ends_in_exactly_once() {
         n => Fault::Busy(n as usize),
     }));
     *fake.cluster.request_bytes_max.lock() = Some(2_000);
-    let settings = collector_elastic::ElasticSettings { bulk_bytes_max: 2_500, ..quick(&[fake.url.clone()]) };
+    let settings = collector_elastic::ElasticSettings { bulk_bytes_max: 2_500, ..quick(&[&fake.url]) };
     let bench = Bench::new(settings);
     let mut expected = BTreeSet::new();
     for part in 0..60 {

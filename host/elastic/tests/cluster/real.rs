@@ -82,12 +82,12 @@ impl Server {
     }
 
     fn bench(&self) -> Bench {
-        Bench::new(quick(std::slice::from_ref(&self.url)))
+        Bench::new(quick(&[&self.url]))
     }
 }
 
 async fn the_probe_tells_who_answers(server: Server) {
-    let info = probe(&quick(std::slice::from_ref(&server.url)), Duration::from_secs(10)).await.unwrap();
+    let info = probe(&quick(&[&server.url]), Duration::from_secs(10)).await.unwrap();
     assert!(["elasticsearch", "opensearch"].contains(&info.distribution.as_str()), "{info:?}");
     assert!(info.version.contains('.') && !info.cluster_name.is_empty(), "{info:?}");
 }
@@ -218,7 +218,7 @@ async fn a_write_block_is_waited_for(server: Server) {
 
 async fn a_request_of_rubbish_is_bisected(server: Server) {
     let index = server.fresh("rubbish").await;
-    let settings = ElasticSettings { gzip: true, ..quick(std::slice::from_ref(&server.url)) };
+    let settings = ElasticSettings { gzip: true, ..quick(&[&server.url]) };
     let bench = Bench::new(settings);
     let mut documents = numbered(0..9);
     // An id that is not text makes the action line unreadable, and the cluster refuses the whole request.
@@ -226,7 +226,7 @@ async fn a_request_of_rubbish_is_bisected(server: Server) {
     bench.sink.submit(bench.part(&index, &documents)).await;
     bench.until_acknowledged(1).await;
     assert_eq!(server.documents(&index).await.len(), 8);
-    let letters = bench.dead.letters.lock();
+    let letters = std::mem::take(&mut *bench.dead.letters.lock());
     assert_eq!((letters.len(), letters[0].value.as_ref()), (1, b"{\"n\":4}".as_slice()));
     server.fresh("rubbish").await;
 }

@@ -147,7 +147,7 @@ pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<(String, String)> {
 }
 
 /// Settings that do not dawdle.
-pub(crate) fn quick(nodes: &[String]) -> ElasticSettings {
+pub(crate) fn quick(nodes: &[&str]) -> ElasticSettings {
     let nodes = nodes.iter().map(|node| node.parse().unwrap()).collect();
     ElasticSettings {
         bulk_linger: Duration::from_millis(20),
