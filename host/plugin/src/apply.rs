@@ -320,17 +320,18 @@ impl Checker<'_> {
 
     #[inline(always)]
     fn text_span(&mut self, start: u32, len: u32) -> Result<(), Violation> {
-        self.spend(len)?;
-        check_span("text", self.text, self.text_is_ascii, start, len)
+        check_span("text", self.text, self.text_is_ascii, start, len)?;
+        self.spend(len)
     }
 
     #[inline(always)]
     fn arena_span(&mut self, start: u32, len: u32) -> Result<(), Violation> {
-        self.spend(len)?;
         if self.arena_is_utf8 {
-            return check_span("arena", self.arena, self.arena_is_ascii, start, len);
+            check_span("arena", self.arena, self.arena_is_ascii, start, len)?;
+            return self.spend(len);
         }
         check_span("arena", self.arena, true, start, len)?;
+        self.spend(len)?;
         let bytes = &self.arena[start as usize..start as usize + len as usize];
         std::str::from_utf8(bytes).map(drop).map_err(|_| Violation::NotUtf8 { start, len })
     }

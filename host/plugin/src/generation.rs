@@ -68,6 +68,13 @@ impl Generation {
         self.plugins.iter().any(|plugin| plugin.is_quarantined())
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_on_error(&mut self, on_error: OnError) {
+        for plugin in &mut self.plugins {
+            *plugin = Arc::new(LoadedPlugin { on_error, ..plugin.twin() });
+        }
+    }
+
     /// Whether another has the same plugins with the same settings.
     pub(crate) fn does_the_same_as(&self, other: &Generation) -> bool {
         let settings = |generation: &Generation| {

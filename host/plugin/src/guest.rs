@@ -1,9 +1,6 @@
 //! One running plugin: an instance in the sandbox, or the same code compiled natively behind the same interface.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine, Store, StoreLimits, StoreLimitsBuilder, Trap,
@@ -236,10 +233,9 @@ impl WasmGuest {
         time_max: Duration,
         take: impl FnOnce(Answer<'_>) -> R,
     ) -> Result<R, CallError> {
-        let started = Instant::now();
         self.store.set_epoch_deadline(ticks(time_max));
         let parameters = (request.events, request.text, request.cells, request.names, request.sparse);
-        let failed = |error: wasmtime::Error| call_error(&error, started.elapsed().max(time_max));
+        let failed = |error: wasmtime::Error| call_error(&error, time_max);
         if self.has_post_return {
             // What the guest frees in its post-return is overwritten by then.
             let process = self.process.typed::<Parameters<'_>, (Result<ChangesCopied, String>,)>(&self.store);

@@ -22,6 +22,9 @@ mod reads;
 mod samples;
 mod slot;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod watch;
 mod worker;
 
 pub use error::{LoadError, LoadProblem};
@@ -30,4 +33,5 @@ pub use guest::{Answer, Manifest, NativeOpen, NativePlugin, Request};
 pub use host::{EngineError, PluginDirs, PluginHost};
 pub use limits::Limits;
 pub use slot::{ChainSlot, ChainStatus, PluginStatus};
+pub use watch::FileWatch;
 pub use worker::{ChainWorker, Output};

@@ -1,10 +1,13 @@
 //! The place of one task's chain: what runs, and what was refused.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use collector_model::{Metrics, TaskKey, Topic, metrics::of};
-use collector_tasks::ChainSpec;
+use collector_tasks::{ChainSpec, PluginSpec};
 use parking_lot::Mutex;
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     generation::{Generation, LoadedPlugin},
     host::{PluginDirs, PluginHost},
     limits::Limits,
+    watch::{Stamps, stamps},
     worker::label,
 };
 
@@ -30,6 +34,8 @@ struct Change {
     spec: ChainSpec,
     generation: u64,
     refused: Option<String>,
+    /// Of the files, as they were before they were read.
+    stamps: Stamps,
 }
 
 /// What is running in a slot, for the instance's status and the metrics.
@@ -90,14 +96,24 @@ impl ChainSlot {
     }
 
     /// Takes a chain, or refuses it and leaves what runs. True if something changed. Blocks while the chain is loaded; workers do not wait.
-    /// To be called again with the same chain when a file of it has changed.
     pub fn apply(&self, spec: &ChainSpec) -> Result<bool, LoadError> {
         let mut change = self.change.lock();
         change.spec = spec.clone();
+        self.load(&mut change)
+    }
+
+    /// Loads the chain that was asked for last once more, since a file of it has changed.
+    pub fn reload(&self) -> Result<bool, LoadError> {
+        self.load(&mut self.change.lock())
+    }
+
+    fn load(&self, change: &mut Change) -> Result<bool, LoadError> {
+        change.stamps = stamps(self.files_of(&change.spec));
+        let spec = &change.spec;
         match self.host.prepare(spec, &self.dirs) {
             Ok(generation) => {
                 change.refused = None;
-                Ok(self.publish(&mut change, generation))
+                Ok(self.publish(change, generation))
             }
             Err(error) => {
                 change.refused = Some(error.to_string());
@@ -154,11 +170,22 @@ impl ChainSlot {
         }
     }
 
-    /// Files of the chain that was asked for: those that are worth watching.
-    pub fn files(&self) -> Vec<std::path::PathBuf> {
-        let spec = self.spec();
-        let plugin = |path: &std::path::Path| self.dirs.find(path).map_or_else(|error| error.path, |path| path);
-        spec.plugins.iter().flat_map(|p| std::iter::once(plugin(&p.path)).chain(p.assets.values().cloned())).collect()
+    /// The files of the chain that was asked for, assets included.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.files_of(&self.change.lock().spec)
+    }
+
+    fn files_of(&self, spec: &ChainSpec) -> Vec<PathBuf> {
+        let file = |path: &Path| self.dirs.find(path).map_or_else(|error| error.path, |path| path);
+        let files = |plugin: &PluginSpec| {
+            std::iter::once(file(&plugin.path)).chain(plugin.assets.values().cloned()).collect::<Vec<_>>()
+        };
+        spec.plugins.iter().flat_map(files).collect()
+    }
+
+    /// What the files were when they were read last.
+    pub(crate) fn stamps(&self) -> Stamps {
+        self.change.lock().stamps.clone()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
