@@ -14,10 +14,13 @@ use crate::{IndexItem, IndexPart};
 /// The file of all batches.
 pub(crate) const FILE: FileUid = FileUid(0xF11E);
 
+/// First bytes and ends.
+pub(crate) type Ranges = Vec<(u64, u64)>;
+
 /// What was acknowledged and lost, and a way to wait for it.
 #[derive(Default)]
 pub(crate) struct Seen {
-    settled: Mutex<(Vec<(u64, u64)>, Vec<(u64, u64)>)>,
+    settled: Mutex<(Ranges, Ranges)>,
     changed: Condvar,
 }
 
@@ -34,7 +37,7 @@ impl Acknowledge for Seen {
 
 impl Seen {
     /// Waits until so many positions are settled; returns the acknowledged and the lost ones.
-    pub(crate) fn wait(&self, count: usize) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+    pub(crate) fn wait(&self, count: usize) -> (Ranges, Ranges) {
         let mut settled = self.settled.lock();
         while settled.0.len() + settled.1.len() < count {
             let waited = self.changed.wait_for(&mut settled, std::time::Duration::from_secs(60));

@@ -12,13 +12,14 @@ use super::{Expr, Test, Value, pattern};
 use crate::{document, schema::Fields, tokens};
 
 type Compiled = Result<Box<dyn Query>, String>;
+type Clause = (Occur, Box<dyn Query>);
 
 /// Makes the query that finds what the expression says.
 ///
 /// # Errors
 /// Says what cannot be asked, and how to ask instead.
 pub(crate) fn compile(expr: &Expr, fields: &Fields) -> Compiled {
-    let all = |parts: &[Expr], occur: Occur| -> Result<Vec<(Occur, Box<dyn Query>)>, String> {
+    let all = |parts: &[Expr], occur: Occur| -> Result<Vec<Clause>, String> {
         parts.iter().map(|part| Ok((occur, compile(part, fields)?))).collect()
     };
     Ok(match expr {

@@ -125,8 +125,8 @@ impl Searched {
         let page = self.index.reader().search(&request(query)).unwrap_or_else(|error| panic!("{query}: {error}"));
         assert_eq!(page.total, page.hits.len() as u64);
         let number = |document: &serde_json::Value| {
-            let is = |text: &&str| serde_json::from_str::<serde_json::Value>(text).unwrap() == *document;
-            DOCUMENTS.iter().position(|text| is(&text)).unwrap()
+            let is = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap() == *document;
+            DOCUMENTS.iter().position(|text| is(text)).unwrap()
         };
         let mut found: Vec<usize> = page.hits.iter().map(|hit| number(&hit.document)).collect();
         found.sort_unstable();
