@@ -53,7 +53,7 @@ impl Reader {
         let file = FileRecord {
             uid,
             topic: topic.clone(),
-            path: self.path.to_string_lossy().into_owned(),
+            path: self.origin_path.to_string(),
             identity: self.identity,
             generation,
             head: Fingerprint::of(&head),
@@ -67,16 +67,15 @@ impl Reader {
         Ok(uid)
     }
 
-    /// Has the journal say where the file is, and more of its first bytes when there are more.
+    /// Has the journal say by which path of a task the file is known, and more of its first bytes when there are more.
     pub(crate) fn note_place(&mut self, desk: &mut Desk<'_>) {
         let Some(entry) = self.uid.and_then(|uid| desk.journal.known().file(uid)) else { return };
         let file = &entry.file;
         let may_grow = usize::from(file.head.len) < HEAD_BYTES_MAX && self.size > u64::from(file.head.len);
         let read = self.file.as_ref().filter(|_| may_grow).and_then(|file| content::head(file).ok());
         let head = read.map_or(file.head, |bytes| Fingerprint::of(&bytes));
-        let path = self.path.to_string_lossy();
-        if head != file.head || path != file.path.as_str() {
-            let seen = Record::Seen { uid: file.uid, path: path.into_owned(), head };
+        if head != file.head || *self.origin_path != *file.path {
+            let seen = Record::Seen { uid: file.uid, path: self.origin_path.to_string(), head };
             // Nothing that is sent depends on it.
             desk.journal.append(&seen);
         }

@@ -122,7 +122,8 @@ pub(crate) fn is_rotated_name(name: &Path, candidate: &Path) -> bool {
 /// Whether a file of such a name, never seen before, stood at the path between the file known there and the one there now.
 pub(crate) fn was_between(known: Identity, candidate: Identity, now: Identity) -> bool {
     let has_births = known.birth_ns != 0 && candidate.birth_ns != 0 && now.birth_ns != 0;
-    has_births && known.birth_ns < candidate.birth_ns && candidate.birth_ns <= now.birth_ns && candidate != now
+    // File systems count births in coarse ticks, so equal ones may follow each other.
+    has_births && known.birth_ns <= candidate.birth_ns && candidate.birth_ns <= now.birth_ns && candidate != now
 }
 
 #[cfg(test)]

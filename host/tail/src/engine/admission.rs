@@ -33,6 +33,19 @@ pub(super) enum Begin {
     End,
 }
 
+/// A file that is about to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening<'a> {
+    /// Where it is.
+    pub(super) path: &'a Path,
+    /// The path of the task; another one when the file was rotated away from there.
+    pub(super) origin: &'a Path,
+    /// Where to begin.
+    pub(super) begin: Begin,
+    /// The search that found it, 0 for none.
+    pub(super) scan: u64,
+}
+
 impl Engine {
     /// A file that a task means was found at a path. `scan` is 0 when it was told of, and not searched for.
     pub(super) fn admit(&mut self, key: &TaskKey, path: &Path, scan: u64) {
@@ -83,7 +96,7 @@ impl Engine {
         let admission = rotation::admit(Sighting { at_path, read_elsewhere, known });
         let mut detached = None;
         if let (true, Some(id)) = (admission.detach, here) {
-            detached = self.readers.get(&id).and_then(|reader| reader.uid);
+            detached = self.readers.get(&id).map(|reader| (reader.identity, reader.uid));
             self.detach(id);
         }
         let begin = match (admission.then, uid) {
@@ -102,10 +115,10 @@ impl Engine {
             (Then::Begin | Then::Resume | Then::Restart, _) => self.beginning(work, scan),
         };
         let Some(opened) = opened else { return Ok(()) };
-        self.open_reader(work, path, opened, begin, scan)?;
+        self.open_reader(work, Opening { path, origin: path, begin, scan }, opened)?;
         self.look_for_rotated(work, path);
-        if let Some(uid) = detached {
-            self.open_left_behind(work, path, uid);
+        if let Some((identity, uid)) = detached {
+            self.open_rotated(work, path, identity, uid);
         }
         Ok(())
     }
@@ -167,16 +180,17 @@ impl Engine {
     pub(super) fn open_reader(
         &mut self,
         work: &Arc<Work>,
-        path: &Path,
+        opening: Opening<'_>,
         file: std::fs::File,
-        begin: Begin,
-        scan: u64,
-    ) -> io::Result<u64> {
+    ) -> io::Result<()> {
+        let Opening { path, origin, begin, scan } = opening;
+        let is_named = path == origin;
         let meta = file.metadata()?;
         let (uid, offset, sent_max) = match begin {
             Begin::Resume(uid) => {
                 let (offset, reserved) = self.resume_at(uid);
-                (Some(uid), offset, reserved)
+                // What was sent before was in the file, which only grew since.
+                (Some(uid), offset, reserved.min(meta.len()).max(offset))
             }
             Begin::First => (None, 0, 0),
             Begin::End => {
@@ -191,7 +205,7 @@ impl Engine {
             id,
             work: Arc::clone(work),
             path: path.to_owned(),
-            origin_path: path.to_string_lossy().into(),
+            origin_path: origin.to_string_lossy().into(),
             names: vec![],
             identity: content::identity(&meta),
             device_inode: content::device_inode(&meta),
@@ -211,7 +225,7 @@ impl Engine {
             reserve: Reserve::new(),
             depends_on: 0,
             window_bytes: self.settings.batch_bytes_max,
-            stage: Stage::Named,
+            stage: if is_named { Stage::Named } else { Stage::Nameless { since: now } },
             place: Place::Idle,
             wake_at: None,
             not_before: None,
@@ -221,12 +235,14 @@ impl Engine {
         };
         self.by_file.insert((work.task.topic.clone(), reader.device_inode), id);
         self.readers.insert(id, reader);
-        self.enter_path(id, path);
+        if is_named {
+            self.enter_path(id, path);
+        }
         self.note_place(id, matches!(begin, Begin::End) && offset > 0)?;
         self.unreadable.remove(path);
         self.make_ready(id);
         self.keep_open_files_few();
-        Ok(id)
+        Ok(())
     }
 
     /// Has the journal say where a known file is now, and that a file is skipped up to its present end.
@@ -255,7 +271,7 @@ impl Engine {
             }
             at = covered;
         }
-        (at, entry.reserved.max(at))
+        (at, entry.reserved)
     }
 
     fn enter_path(&mut self, id: u64, path: &Path) {

@@ -11,7 +11,10 @@ use std::{
 use collector_model::{FileUid, Ledger};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::{Engine, admission::Begin};
+use super::{
+    Engine,
+    admission::{Begin, Opening},
+};
 use crate::{
     acknowledge::Returns,
     content,
@@ -186,7 +189,10 @@ impl Engine {
     /// Another file stands at a path now: what was known there from before may lie beside it, under a rotated name.
     pub(super) fn look_for_rotated(&mut self, work: &Arc<Work>, path: &Path) {
         for uid in self.left_behind.remove(path).unwrap_or_default() {
-            self.open_left_behind(work, path, uid);
+            let entry = self.journal.known().file(uid).filter(|entry| entry.file.topic == work.task.topic);
+            if let Some(identity) = entry.map(|entry| entry.file.identity) {
+                self.open_rotated(work, path, identity, Some(uid));
+            }
         }
     }
 
@@ -198,11 +204,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn open_left_behind(&mut self, work: &Arc<Work>, path: &Path, uid: FileUid) {
-        let Some(entry) = self.journal.known().file(uid).filter(|entry| entry.file.topic == work.task.topic) else {
-            return;
-        };
-        let known = entry.file.identity;
+    /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
+    pub(super) fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
         let now = std::fs::metadata(path).ok().map(|meta| content::identity(&meta));
         if now == Some(known) {
             return;
@@ -214,17 +217,21 @@ impl Engine {
                 continue;
             }
             let seen = content::identity(&meta);
-            let begin = match self
-                .journal
-                .known()
-                .file(uid)
-                .map(|entry| judge((known, &entry.mark()), seen, meta.len(), &file))
-            {
-                Some(Verdict::Same) => Begin::Resume(uid),
+            let entry = uid.and_then(|uid| self.journal.known().file(uid));
+            let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.len(), &file));
+            let begin = match (uid, verdict) {
+                (Some(uid), Some(Verdict::Same)) => Begin::Resume(uid),
                 _ if self.stood_between(work, (known, seen, now), (path, &sibling)) => Begin::First,
                 _ => continue,
             };
-            self.open_nameless(work, (path, &sibling), file, begin);
+            let opening = Opening { path: &sibling, origin: path, begin, scan: 0 };
+            match self.open_reader(work, opening, file) {
+                Ok(_) => tracing::info!(path = %path.display(), now_at = %sibling.display(),
+                    "a file was rotated away while nobody read it: reading its rest"),
+                Err(error) => {
+                    tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: its rest is not read");
+                }
+            }
         }
     }
 
@@ -235,23 +242,6 @@ impl Engine {
             self.journal.known().of_inode(&work.task.topic, seen.inode).all(|e| !e.file.identity.may_be(seen));
         let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
         is_unknown && rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
-    }
-
-    fn open_nameless(&mut self, work: &Arc<Work>, at: (&Path, &Path), file: std::fs::File, begin: Begin) {
-        let (path, sibling) = at;
-        match self.open_reader(work, sibling, file, begin, 0) {
-            Ok(id) => {
-                self.forget_names(id);
-                if let Some(reader) = self.readers.get_mut(&id) {
-                    reader.stage = Stage::Nameless { since: Instant::now() };
-                    reader.origin_path = path.to_string_lossy().into();
-                }
-                tracing::info!(path = %path.display(), now_at = %sibling.display(), "a file was rotated away while nobody read: reading its rest");
-            }
-            Err(error) => {
-                tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: its rest is not read")
-            }
-        }
     }
 
     /// Closes files that have been idle when more are open than the system allows.
@@ -281,6 +271,7 @@ impl Engine {
         let held: std::collections::HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
         let is_there = |path: &str, identity: Identity| {
             std::fs::metadata(path).is_ok_and(|meta| content::identity(&meta).may_be(identity))
+                || siblings(Path::new(path)).any(|entry| entry.ino() == identity.inode)
         };
         let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
         let absent: Vec<_> =

@@ -161,7 +161,7 @@ impl Engine {
 /// Writes checkpoints on a thread of its own, so that reading does not wait for the disk.
 pub(super) struct Checkpointer {
     pub(super) is_dirty: bool,
-    written_at: Option<Instant>,
+    written_at: Instant,
     is_writing: bool,
     failing: bool,
     to_thread: Option<SyncSender<Vec<u8>>>,
@@ -180,7 +180,7 @@ impl Checkpointer {
         let thread = std::thread::Builder::new().name("tail-checkpoint".into()).spawn(write)?;
         Ok(Checkpointer {
             is_dirty: false,
-            written_at: None,
+            written_at: Instant::now(),
             is_writing: false,
             failing: false,
             to_thread: Some(to_thread),
@@ -190,14 +190,13 @@ impl Checkpointer {
 
     /// When the next one is due; none while nothing changed or one is being written.
     pub(super) fn due_at(&self, interval: Duration) -> Option<Instant> {
-        let due = self.written_at.map_or_else(Instant::now, |at| at + interval);
-        (self.is_dirty && !self.is_writing).then_some(due)
+        (self.is_dirty && !self.is_writing).then(|| self.written_at + interval)
     }
 
     pub(super) fn write(&mut self, bytes: Vec<u8>) {
         self.is_dirty = false;
         self.is_writing = true;
-        self.written_at = Some(Instant::now());
+        self.written_at = Instant::now();
         if let Some(to_thread) = &self.to_thread {
             // The thread lives as long as this sender, and has room: only one is ever under way.
             let _ = to_thread.send(bytes);

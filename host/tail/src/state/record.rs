@@ -15,7 +15,7 @@ pub(crate) struct FileRecord {
     pub(crate) uid: FileUid,
     /// The topic.
     pub(crate) topic: Topic,
-    /// Where it was last seen.
+    /// The path of a task that last led to it; its rotated names lie beside that.
     pub(crate) path: String,
     /// What the file system said.
     pub(crate) identity: Identity,

@@ -1,0 +1,7 @@
+//! The whole of it on real files: what is written must come out, once, under the same ids.
+
+mod harness;
+mod operation;
+mod resuming;
+mod rotation;
+mod storm;

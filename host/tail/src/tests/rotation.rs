@@ -1,0 +1,224 @@
+//! Every way in which a log is rotated.
+
+use collector_model::{Topic, metrics};
+
+use super::harness::Bench;
+
+#[test]
+fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_beginning() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    bench.append("a.log", "two\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log.1", "three\n");
+    bench.append("a.log", "four\n");
+    let mut texts = run.lines(4);
+    texts.sort();
+    assert_eq!(texts, ["four", "one", "three", "two"]);
+    assert!(run.got.iter().all(|got| got.path.ends_with("a.log")), "lines carry the path of the task");
+}
+
+#[test]
+fn a_rotated_file_is_closed_after_the_grace() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "two\n");
+    run.lines(2);
+    run.wait_for("the rotated file to be closed", |files| files.len() == 1 && files[0].is_named);
+}
+
+#[test]
+fn a_renamed_file_that_still_matches_is_the_same_file() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    run.lines(1);
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log.1", "two\n");
+    bench.append("a.log", "three\n");
+    let mut texts = run.lines(3);
+    texts.sort();
+    assert_eq!(texts, ["one", "three", "two"]);
+    run.wait_for("both files", |files| files.len() == 2 && files.iter().all(|file| file.is_named));
+}
+
+#[test]
+fn a_truncated_file_begins_anew_with_another_identity() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\ntwo\nthree\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(3);
+    bench.truncate("a.log");
+    bench.append("a.log", "one\n");
+    assert_eq!(run.lines(4)[3], "one");
+    assert_ne!(run.got[0].id, run.got[3].id);
+}
+
+#[test]
+fn a_file_truncated_and_regrown_past_the_offset_is_noticed() {
+    let bench = Bench::new();
+    bench.append("a.log", "first 1\nfirst 2\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(2);
+    // Written over in one step, so that it is never seen shorter than it was.
+    std::fs::write(bench.path("new"), "second 1\nsecond 2\nsecond 3\n").unwrap();
+    std::fs::copy(bench.path("new"), bench.path("a.log")).unwrap();
+    assert_eq!(run.lines(5)[2..], ["second 1", "second 2", "second 3"]);
+}
+
+#[test]
+fn bytes_that_were_seen_and_cut_off_unread_are_counted() {
+    let mut bench = Bench::new();
+    bench.budget_bytes = 1;
+    bench.settings.batch_lines_max = 1;
+    bench.append("a.log", "one\ntwo\nthree\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    run.wait_for_size(14);
+    bench.truncate("a.log");
+    run.complete();
+    run.wait_for("the truncation", |files| files.iter().all(|file| file.size_bytes == 0));
+    let lost = bench.metrics.file_bytes_lost.get_or_create(&metrics::of(&Topic::new("t").unwrap())).get();
+    assert!(lost >= 6, "{lost}");
+}
+
+#[test]
+fn a_deleted_file_is_drained() {
+    let mut bench = Bench::new();
+    bench.settings.batch_lines_max = 1;
+    bench.budget_bytes = 1;
+    bench.append("a.log", "one\ntwo\nthree");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    std::fs::remove_file(bench.path("a.log")).unwrap();
+    assert_eq!(run.drained(3), ["one", "two", "three"]);
+    run.wait_for("the deleted file to be let go", <[_]>::is_empty);
+}
+
+#[test]
+fn a_deleted_file_holds_its_space_for_a_limited_time() {
+    let mut bench = Bench::new();
+    bench.settings.deleted_hold_max = std::time::Duration::from_millis(50);
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    std::fs::remove_file(bench.path("a.log")).unwrap();
+    run.wait_for("the deleted file to be given up", <[_]>::is_empty);
+    let lost = bench.metrics.file_bytes_lost.get_or_create(&metrics::of(&Topic::new("t").unwrap())).get();
+    assert_eq!(lost, 4);
+}
+
+#[test]
+fn a_hard_link_is_read_once() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    std::fs::hard_link(bench.path("a.log"), bench.path("b.log")).unwrap();
+    let mut run = bench.start(&[bench.task("*.log")]);
+    run.lines(1);
+    bench.append("b.log", "two\n");
+    run.lines(2);
+}
+
+#[test]
+fn a_rename_across_watched_directories_is_read_once() {
+    let bench = Bench::new();
+    for dir in ["x", "y"] {
+        std::fs::create_dir(bench.path(dir)).unwrap();
+    }
+    bench.append("x/a.log", "one\n");
+    let mut run = bench.start(&[bench.task("x/*.log"), bench.task("y/*.log")]);
+    run.lines(1);
+    bench.rename("x/a.log", "y/b.log");
+    bench.append("y/b.log", "two\n");
+    assert_eq!(run.lines(2), ["one", "two"]);
+    run.wait_for("the new path", |files| files.len() == 1 && files[0].path.ends_with("y/b.log"));
+}
+
+#[test]
+fn a_symbolic_link_is_followed_and_may_be_swapped() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("real")).unwrap();
+    bench.append("real/1", "one\n");
+    bench.append("real/2", "two\n");
+    std::os::unix::fs::symlink(bench.path("real/1"), bench.path("now.log")).unwrap();
+    let mut run = bench.start(&[bench.task("now.log")]);
+    run.lines(1);
+    bench.append("real/1", "more\n");
+    run.lines(2);
+    std::os::unix::fs::symlink(bench.path("real/2"), bench.path("next")).unwrap();
+    bench.rename("next", "now.log");
+    assert_eq!(run.lines(3), ["one", "more", "two"]);
+}
+
+#[test]
+fn a_rotation_while_nobody_reads_loses_nothing() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    run.stop();
+    bench.append("a.log", "two\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "three\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    let mut texts = run.lines(2);
+    texts.sort();
+    assert_eq!(texts, ["three", "two"]);
+}
+
+#[test]
+fn three_rotations_while_nobody_reads_lose_nothing() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    run.stop();
+    bench.append("a.log", "1 rest\n");
+    for round in 2..=4 {
+        for n in (1..4).rev().filter(|n| bench.path(&format!("a.log.{n}")).exists()) {
+            bench.rename(&format!("a.log.{n}"), &format!("a.log.{}", n + 1));
+        }
+        bench.rename("a.log", "a.log.1");
+        bench.append("a.log", format!("{round} all\n"));
+    }
+    bench.append("a.log.bak", "a copy that somebody made\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    let mut texts = run.lines(4);
+    texts.sort();
+    assert_eq!(texts, ["1 rest", "2 all", "3 all", "4 all"]);
+    assert!(run.got.iter().all(|got| got.path.ends_with("a.log")));
+    // And once only.
+    run.stop();
+    let mut run = bench.start(&[bench.task("a.log")]);
+    bench.append("a.log", "5\n");
+    assert_eq!(run.lines(1), ["5"]);
+}
+
+#[test]
+fn a_truncation_while_nobody_reads_is_noticed() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    let first = run.stop();
+    bench.truncate("a.log");
+    bench.append("a.log", "two and more\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    assert_eq!(run.lines(1), ["two and more"]);
+    assert_ne!(run.got[0].id.file(), first[0].id.file());
+}
+
+#[test]
+fn compressed_files_are_not_read() {
+    let bench = Bench::new();
+    bench.append("a.log.1.gz", b"\x1f\x8b\x08\x00binary\nbinary\n");
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    assert_eq!(run.lines(1), ["one"]);
+    assert_eq!(run.handle().files().len(), 1);
+}
