@@ -272,7 +272,7 @@ impl ForeignPartition {
 
 /// Which fork of its line an event is: empty for an event that was not forked. Numbered before drops, the agent's first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ForkPath(Option<Box<Vec<u16>>>);
+pub struct ForkPath(Option<Box<[u16]>>);
 
 impl ForkPath {
     /// The path of an event that was not forked.
@@ -283,17 +283,17 @@ impl ForkPath {
     pub fn child(&self, number: u16) -> Self {
         let mut steps = self.steps().to_vec();
         steps.push(number);
-        ForkPath(Some(Box::new(steps)))
+        ForkPath(Some(steps.into()))
     }
 
     /// The steps, outermost first.
     pub fn steps(&self) -> &[u16] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// A path of those steps.
     pub fn from_steps(steps: Vec<u16>) -> Self {
-        ForkPath((!steps.is_empty()).then(|| Box::new(steps)))
+        ForkPath((!steps.is_empty()).then(|| steps.into()))
     }
 }
 

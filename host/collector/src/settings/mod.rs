@@ -21,16 +21,15 @@ mod transfer;
 use std::path::{Path, PathBuf};
 
 pub use agent::{AgentSettings, TaskSource};
-pub use common::{Common, HostIdentity, LogSettings};
+pub use common::Common;
 pub use elastic::{ElasticAuth, ElasticSettings};
 pub use etcd::EtcdSettings;
-pub use file::known_keys;
-pub use kafka::{Compression, CreateTopics, KafkaSettings};
+pub use kafka::{Compression, KafkaSettings};
 pub use limits::{Limits, PluginLimits};
 pub use low::LowSettings;
 pub use machine::Machine;
-pub use problem::{Place, Problem, Problems};
-pub use standalone::{IndexSettings, StandaloneSettings};
+pub use problem::{Problem, Problems};
+pub use standalone::StandaloneSettings;
 pub use transfer::TransferSettings;
 
 use self::{ini_file::Seed, problem::Places};
@@ -76,7 +75,7 @@ pub struct Request {
 }
 
 /// Settings as they were written, ready to be given their meaning for a role.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Written {
     pub(crate) low: LowSettings,
     pub(crate) seed: Seed,
@@ -133,6 +132,11 @@ impl Written {
     /// The settings file that was read.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// The settings as they were written.
+    pub fn low(&self) -> &LowSettings {
+        &self.low
     }
 
     /// What the settings mean for an agent.

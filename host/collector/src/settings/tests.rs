@@ -1,1 +1,191 @@
+use std::{collections::BTreeMap, net::IpAddr};
 
+use collector_tasks::{Partitioning, StartAt, task::DocumentForm};
+
+use super::*;
+
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
+
+fn machine(dir: &Path, environment: &[(&str, &str)]) -> Machine {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Machine {
+        working_dir: dir.to_owned(),
+        environment: environment.collect::<BTreeMap<_, _>>(),
+        root: false,
+        program: None,
+        address: Some(IpAddr::from([192, 0, 2, 7])),
+        name: "host-1".to_owned(),
+        cores: 2,
+    }
+}
+
+/// Settings of a file with that name and text.
+fn written(name: &str, text: &str, environment: &[(&str, &str)]) -> Written {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    Written::read(&Request { config: Some(path), state_dir: None }, machine(Path::new("/home/u"), environment))
+}
+
+#[test]
+fn nothing_at_all_is_enough_for_standalone() {
+    let dir = tempfile::tempdir().unwrap();
+    let environment = [("HOME", "/home/u")];
+    let settings = Written::read(&Request::default(), machine(dir.path(), &environment)).standalone().unwrap();
+    let common = &settings.common;
+    assert_eq!(common.state_dir, Path::new("/home/u/.local/state/collector"));
+    assert_eq!(common.http_listen.to_string(), "127.0.0.1:8686");
+    assert_eq!(common.bounds.allowed_paths, Some(vec!["/var/log/**".to_owned()]));
+    assert_eq!(common.bounds.plugin_dirs, [dir.path().join("plugins")]);
+    assert_eq!(settings.tasks, TaskSource::Directory(dir.path().join("tasks")));
+    assert_eq!(common.defaults.start_at, StartAt::Beginning);
+    assert_eq!((common.host.name.as_str(), common.host.ip.to_string().as_str()), ("host-1", "192.0.2.7"));
+}
+
+#[test]
+fn the_state_directory_is_the_nearest_that_was_named() {
+    let dir = |argument: Option<&str>, text: &str, environment: &[(&str, &str)], root| {
+        let mut written = written("c.toml", text, environment);
+        written.machine.root = root;
+        written.state_dir = argument.map(PathBuf::from);
+        written.standalone().unwrap().common.state_dir
+    };
+    let (text, xdg) = ("[state]\ndir = \"/s\"\n", [("XDG_STATE_HOME", "/x"), ("HOME", "/h")]);
+    assert_eq!(dir(Some("/a"), text, &xdg, false), Path::new("/a"));
+    assert_eq!(dir(None, text, &xdg, false), Path::new("/s"));
+    assert_eq!(dir(None, text, &[("COLLECTOR_STATE_DIR", "/e")], false), Path::new("/e"));
+    assert_eq!(dir(None, "", &xdg, true), Path::new("/x/collector"));
+    assert_eq!(dir(None, "", &xdg[1..], false), Path::new("/h/.local/state/collector"));
+    assert_eq!(dir(None, "", &xdg[1..], true), Path::new("/var/lib/collector"));
+}
+
+#[test]
+fn the_environment_overrides_every_kind_of_value() {
+    let text = "[kafka]\nbrokers = [\"k:1\"]\n[elasticsearch]\nnodes = [\"e\"]\n";
+    let settings = written(
+        "c.toml",
+        text,
+        &[
+            ("COLLECTOR_KAFKA_BROKERS", "k1:9092; k2:9092"),
+            ("COLLECTOR_KAFKA_TOPICS", "web;app"),
+            ("COLLECTOR_KAFKA_PROPERTIES", "security.protocol=SSL;debug=all"),
+            ("COLLECTOR_KAFKA_CREATE_TOPICS_PARTITIONS", "3"),
+            ("COLLECTOR_ELASTICSEARCH_INSTALL_TEMPLATE", "false"),
+            ("COLLECTOR_LIMITS_PLUGIN_OPEN_MS_MAX", "100"),
+            ("COLLECTOR_SERVICE_HOST", "an orchestrator's own"),
+        ],
+    );
+    let settings = settings.transfer().unwrap();
+    assert_eq!(settings.kafka.brokers, ["k1:9092", "k2:9092"]);
+    assert_eq!(settings.topics.len(), 2);
+    assert_eq!(settings.kafka.properties["security.protocol"], "SSL");
+    assert_eq!(settings.kafka.create_topics.unwrap().partitions, 3);
+    assert!(!settings.elastic.install_template);
+    assert_eq!(settings.common.limits.plugin.open_max.as_millis(), 100);
+    assert!(settings.common.notes.is_empty(), "{:?}", settings.common.notes);
+}
+
+#[test]
+fn the_seed_s_first_agent_sends_one_file_to_one_topic() {
+    let text = "[kafka]\naddress=127.0.0.1:9092\ntopic=web_log\n\n[taillog]\nfilename=./my.log\n";
+    let settings = written("config.ini", text, &[]).agent().unwrap();
+    let TaskSource::Fixed(set) = &settings.tasks else { panic!("{:?}", settings.tasks) };
+    let task = &set.tasks[0];
+    assert_eq!((task.path.as_str(), task.topic.as_str()), ("/home/u/my.log", "web_log"));
+    assert_eq!(task.start_at, StartAt::End);
+    assert_eq!((task.kafka.partitioning, task.document), (Partitioning::Random, DocumentForm::Seed));
+    assert_eq!(settings.common.bounds.allowed_paths, None);
+    assert_eq!(settings.common.notes.len(), 1, "that everything may be collected is said once");
+}
+
+#[test]
+fn the_seed_s_later_agents_take_tasks_from_etcd() {
+    let etcd = |text: &str| match written("config.ini", text, &[]).agent().unwrap().tasks {
+        TaskSource::Etcd(etcd) => etcd,
+        other => panic!("{other:?}"),
+    };
+    let second = "[kafka]\naddress=127.0.0.1:9092\n[etcd]\naddress=127.0.0.1:2379\ntimeout=5\ncollect_log_key=/logagent/collect_config\n";
+    assert_eq!(etcd(second).collect_keys, ["/logagent/collect_config"]);
+    assert_eq!(etcd(second).timeout.as_secs(), 5);
+    let third = "[kafka]\naddress=a:9092;b:9092\nchan_max_zise=100000\n[etcd]\naddress=a:2379;b:2379\ncollect_log_key=/logagent/%s/collect_config\n";
+    let found = etcd(third);
+    assert_eq!(found.endpoints, ["http://a:2379", "http://b:2379"]);
+    assert_eq!(found.collect_keys, ["/logagent/192.0.2.7/collect_config", "/logagent/all/collect_config"]);
+    let notes = written("config.ini", third, &[]).agent().unwrap().common.notes;
+    assert!(
+        notes[0].ends_with(":3: [kafka] chan_max_zise is a misspelling of chan_max_size: taken as that"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn the_seed_s_transfer_writes_its_own_documents() {
+    let text = "[kafka]\naddress=127.0.0.1:9092\ntopic=web_log\n[es]\naddress=127.0.0.1:9200\nchan_max_size=100000\nworkers=16\n";
+    let settings = written("config.ini", text, &[]).transfer().unwrap();
+    assert_eq!(settings.topics[0].as_str(), "web_log");
+    assert_eq!(settings.elastic.nodes[0].as_str(), "http://127.0.0.1:9200/");
+    assert_eq!(settings.elastic.in_flight_max, 16);
+    assert_eq!(settings.common.defaults.document, DocumentForm::Seed);
+    assert!(settings.etcd.is_none());
+}
+
+#[test]
+fn groups_stand_between_the_host_and_everybody() {
+    let text =
+        "[kafka]\nbrokers = [\"k:9092\"]\n[etcd]\nendpoints = [\"e\"]\n[host]\nip = \"10.0.0.1\"\ngroups = [\"web\"]\n";
+    let settings = written("c.toml", text, &[]).agent().unwrap();
+    let TaskSource::Etcd(etcd) = settings.tasks else { panic!() };
+    let keys = ["10.0.0.1", "web", "all"].map(|name| format!("/logagent/{name}/collect_config"));
+    assert_eq!((etcd.collect_keys, etcd.endpoints), (keys.to_vec(), vec!["http://e:2379".to_owned()]));
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let text =
+        "[kafka]\nbrokers=[\"k:1\"]\ntopics=[\"t\"]\n[elasticsearch]\nnodes=[\"e\"]\nuser=\"u\"\npassword=\"geheim\"\n";
+    let settings = written("c.toml", text, &[]).transfer().unwrap();
+    assert!(!format!("{settings:?}").contains("geheim"));
+    assert_eq!(settings.elastic.auth, ElasticAuth::Basic("u".into(), Secret::new("geheim")));
+}
+
+/// The example names every key, commented or not, and each of its defaults is one that is accepted.
+#[test]
+fn the_example_names_every_key_and_its_values_are_accepted() {
+    let text = std::fs::read_to_string(Path::new(CONFIG).join("collector.toml")).unwrap();
+    let is_setting = |line: &str| line.starts_with(|c: char| c.is_ascii_lowercase() || c == '[' || c == '"');
+    let uncommented: Vec<String> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if is_setting(rest) && !rest.contains("ca_file") && !rest.contains("api_key") => rest.to_owned(),
+            _ => line.to_owned(),
+        })
+        .collect();
+    let mut written = written("collector.toml", &uncommented.join("\n"), &[]);
+    assert_eq!(written.problems, []);
+    let commented: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("#ca_file") || line.starts_with("#api_key")).collect();
+    assert_eq!(commented.len(), 3);
+    for key in file::known_keys().iter().filter(|key| !key.ends_with("ca_file") && !key.ends_with("api_key")) {
+        assert!(
+            matches!(written.places.of(key), problem::Place::File(_, Some(_))),
+            "{key} is missing in config/collector.toml"
+        );
+    }
+    written.transfer().unwrap();
+    written.standalone().unwrap();
+    written.low.tasks = None;
+    written.agent().unwrap();
+}
+
+#[test]
+fn the_examples_of_the_roles_are_accepted() {
+    let read = |name: &str| {
+        let config = Some(Path::new(CONFIG).join(name));
+        Written::read(&Request { config, state_dir: None }, machine(Path::new("/"), &[]))
+    };
+    read("agent.toml").agent().unwrap();
+    read("transfer.toml").transfer().unwrap();
+    let common = read("standalone.toml").standalone().unwrap().common;
+    let tasks = std::fs::read_to_string(Path::new(CONFIG).join("tasks/example.json")).unwrap();
+    collector_tasks::parse_tasks(&tasks, "example.json", &common.bounds, &common.defaults).unwrap();
+}
