@@ -12,7 +12,7 @@ use crate::{
     content,
     framer::{DayFrom, FramePlan, LimitFrom},
     identity::{BEFORE_BYTES_MAX, Fingerprint, HEAD_BYTES_MAX},
-    reader::{Chunk, Desk, Outgoing, Reader},
+    reader::{Chunk, Desk, Outgoing, Reader, UnderWay},
     state::record::{FileRecord, Record},
 };
 
@@ -132,7 +132,7 @@ impl Reader {
         (self.offset, self.before, self.sent_max) = (to, before, self.sent_max.max(to));
         if desk.frames.is_empty() {
             // A newline after a line that was sent without it: nothing to send.
-            self.issue(from, to, before);
+            self.issue(from, UnderWay { end: to, before, epoch: self.returns.epoch });
             self.returns.acknowledged(&Position { source: Source::File(uid), from, to });
             return;
         }
@@ -147,7 +147,7 @@ impl Reader {
         self.work.lines_invalid_utf8.inc_by(batch.invalid_utf8_lines.into());
         self.work.lines_read.inc_by(batch.lines.len() as u64);
         self.work.bytes_read.inc_by(consumed as u64);
-        self.outbox = Some(Outgoing { batch, after, range: (from, to), before });
+        self.outbox = Some(Outgoing { batch, after, range: (from, to), before, epoch: self.returns.epoch });
     }
 
     fn identify_lines(&self, raw: &Bytes, at: (FileUid, u64, BucketDay), desk: &Desk<'_>) -> Vec<RawLine> {

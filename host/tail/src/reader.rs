@@ -67,6 +67,19 @@ pub(crate) struct Outgoing {
     pub(crate) range: (u64, u64),
     /// The bytes before its end.
     pub(crate) before: Fingerprint,
+    /// The epoch of its ticket.
+    pub(crate) epoch: u32,
+}
+
+/// A range that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    /// The first byte after it.
+    pub(crate) end: u64,
+    /// The bytes before that.
+    pub(crate) before: Fingerprint,
+    /// The epoch of its ticket.
+    pub(crate) epoch: u32,
 }
 
 /// What a turn came to.
@@ -116,8 +129,8 @@ pub(crate) struct Reader {
     /// Bytes before may have been sent before; what time and settings decide holds from here on.
     pub(crate) sent_max: u64,
     pub(crate) ledger: Ledger,
-    /// For every range under way: its end and the bytes before it.
-    pub(crate) marks: VecDeque<(u64, Fingerprint)>,
+    /// What the ledger holds, in order.
+    pub(crate) under_way: VecDeque<UnderWay>,
     pub(crate) returns: Arc<Returns>,
     pub(crate) outbox: Option<Outgoing>,
     pub(crate) reserve: Reserve,
@@ -289,9 +302,9 @@ impl Reader {
     }
 
     /// Enters a range as being under way.
-    pub(crate) fn issue(&mut self, from: u64, to: u64, before: Fingerprint) {
-        match self.ledger.issue(from, to) {
-            Ok(()) => self.marks.push_back((to, before)),
+    pub(crate) fn issue(&mut self, from: u64, range: UnderWay) {
+        match self.ledger.issue(from, range.end) {
+            Ok(()) => self.under_way.push_back(range),
             // The offset and the ledger move together; should they ever not, the range stays unacknowledged and is read again.
             Err(error) => tracing::error!(path = %self.path.display(), %error, "reading a file"),
         }
@@ -301,9 +314,9 @@ impl Reader {
     pub(crate) fn acknowledged(&mut self, from: u64, to: u64) -> Option<(u64, Fingerprint)> {
         let watermark = self.ledger.acknowledge(from, to)?;
         let mut found = None;
-        while let Some(&(end, before)) = self.marks.front().filter(|mark| mark.0 <= watermark) {
-            found = (end == watermark).then_some((end, before));
-            self.marks.pop_front();
+        while let Some(&range) = self.under_way.front().filter(|range| range.end <= watermark) {
+            found = (range.end == watermark).then_some((range.end, range.before));
+            self.under_way.pop_front();
         }
         found
     }
@@ -312,10 +325,30 @@ impl Reader {
     pub(crate) fn rewind(&mut self, before: Fingerprint, inbox: &Arc<Inbox>) {
         self.offset = self.ledger.rewind();
         self.before = before;
-        self.marks.clear();
-        self.outbox = None;
+        self.under_way.clear();
+        self.begin_epoch(inbox);
+    }
+
+    /// Takes back what is in the outbox; what was sent before goes its way. `acked_before` are the bytes before what is
+    /// acknowledged.
+    pub(crate) fn take_back(&mut self, acked_before: Fingerprint, inbox: &Arc<Inbox>) {
+        if self.outbox.is_some() {
+            self.offset = self.ledger.end();
+            self.before = self.under_way.back().map_or(acked_before, |range| range.before);
+            self.begin_epoch(inbox);
+        }
+    }
+
+    /// Tickets from now on are told from those before; the one in the outbox counts as one before.
+    pub(crate) fn begin_epoch(&mut self, inbox: &Arc<Inbox>) {
         let epoch = self.returns.epoch + 1;
         self.returns = Arc::new(Returns { inbox: Arc::clone(inbox), reader: self.id, epoch });
+        self.outbox = None;
+    }
+
+    /// Whether a range is under way with a ticket of that epoch.
+    pub(crate) fn is_under_way(&self, to: u64, epoch: u32) -> bool {
+        self.under_way.iter().any(|range| range.end == to && range.epoch == epoch)
     }
 
     /// Whether everything but an unfinished line was read and handed on.

@@ -219,7 +219,7 @@ impl Engine {
             sent_max,
             file: Some(file),
             ledger: Ledger::starting_at(offset),
-            marks: VecDeque::new(),
+            under_way: VecDeque::new(),
             returns: Arc::new(Returns { inbox: Arc::clone(&self.inbox), reader: id, epoch: 0 }),
             outbox: None,
             reserve: Reserve::new(),

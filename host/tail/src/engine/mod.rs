@@ -22,7 +22,7 @@ use crate::{
     discover::Discovery,
     framer::Frame,
     inbox::{Finding, Inbox, Mail, Stop, Touch},
-    reader::{Desk, Outcome, Outgoing, Place, Reader, Stage},
+    reader::{Desk, Outcome, Outgoing, Place, Reader, Stage, UnderWay},
     state::journal::Journal,
     work::Work,
 };
@@ -334,17 +334,17 @@ impl Engine {
             return false;
         };
         let outlet = &self.out[(uid.0 % self.out.len() as u128) as usize];
-        let Outgoing { batch, after, range, before } = outgoing;
+        let Outgoing { batch, after, range, before, epoch } = outgoing;
         match outlet.try_send(batch) {
             Ok(()) => {
                 // Its answer comes through the inbox, so never before this.
-                reader.issue(range.0, range.1, before);
+                reader.issue(range.0, UnderWay { end: range.1, before, epoch });
                 reader.place = Place::Idle;
                 reader.sent_at = Some(Instant::now());
                 true
             }
             Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
-                reader.outbox = Some(Outgoing { batch, after, range, before });
+                reader.outbox = Some(Outgoing { batch, after, range, before, epoch });
                 false
             }
         }

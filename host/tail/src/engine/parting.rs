@@ -16,7 +16,6 @@ use super::{
     admission::{Begin, Opening},
 };
 use crate::{
-    acknowledge::Returns,
     content,
     identity::{Fingerprint, Identity, Verdict, judge},
     reader::{Place, Reserve, Stage},
@@ -159,13 +158,11 @@ impl Engine {
         reader.work.file_bytes_lost.inc_by(unread);
         tracing::info!(path = %reader.path.display(), size = reader.size, offset = reader.offset, unread,
             "a file was truncated: reading it from its beginning");
-        let epoch = reader.returns.epoch + 1;
         let over = reader.uid.take();
         (reader.start, reader.offset, reader.before, reader.sent_max) = (0, 0, Fingerprint::default(), 0);
         reader.ledger = Ledger::starting_at(0);
-        reader.marks.clear();
-        reader.outbox = None;
-        reader.returns = Arc::new(Returns { inbox, reader: id, epoch });
+        reader.under_way.clear();
+        reader.begin_epoch(&inbox);
         reader.reserve = Reserve::new();
         reader.size_before = reader.size;
         reader.not_before = None;

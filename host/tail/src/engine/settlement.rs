@@ -16,7 +16,7 @@ use collector_model::{Topic, metrics};
 
 use super::Engine;
 use crate::{
-    Drained, FileStatus,
+    Drained, FileStatus, content,
     identity::Fingerprint,
     inbox::{Inbox, Settled, Stop},
     reader::{Place, Stage},
@@ -35,7 +35,7 @@ impl Engine {
             return;
         }
         if !settled.safe {
-            if settled.epoch == reader.returns.epoch {
+            if reader.is_under_way(settled.to, settled.epoch) {
                 self.read_again(settled.reader);
             }
             return;
@@ -54,29 +54,49 @@ impl Engine {
     /// Lines were given up: everything from the first unacknowledged byte on is read again, after a moment.
     fn read_again(&mut self, id: u64) {
         let at = Instant::now() + self.settings.retry_after;
-        self.rewind_unsent(id);
+        self.rewind(id);
         if let Some(reader) = self.readers.get_mut(&id) {
             tracing::warn!(path = %reader.path.display(), offset = reader.offset, "lines were given up on their way: reading them again");
             reader.not_before = Some(at);
         }
         self.wake_later(id, at);
+        self.see_off(id, Instant::now());
     }
 
     /// Puts a reader back to what is acknowledged.
-    pub(super) fn rewind_unsent(&mut self, id: u64) {
-        let inbox = Arc::clone(&self.inbox);
-        let Some(reader) = self.readers.get_mut(&id) else { return };
-        let watermark = reader.ledger.watermark();
-        let acked = reader.uid.and_then(|uid| self.journal.known().file(uid));
-        let before = match (acked.filter(|entry| entry.acked == watermark), &reader.file) {
-            (Some(entry), _) => entry.before,
-            (None, Some(file)) => crate::content::before(file, watermark),
-            (None, None) => Fingerprint::default(),
-        };
-        reader.rewind(before, &inbox);
-        if reader.place == Place::Outgoing {
+    fn rewind(&mut self, id: u64) {
+        let (inbox, before) = (Arc::clone(&self.inbox), self.acked_before(id));
+        if let Some(reader) = self.readers.get_mut(&id) {
+            reader.rewind(before, &inbox);
+        }
+        self.leave_outgoing(id);
+    }
+
+    /// Takes back what a reader has not sent yet.
+    pub(super) fn take_back(&mut self, id: u64) {
+        let (inbox, before) = (Arc::clone(&self.inbox), self.acked_before(id));
+        if let Some(reader) = self.readers.get_mut(&id) {
+            reader.take_back(before, &inbox);
+        }
+        self.leave_outgoing(id);
+    }
+
+    fn leave_outgoing(&mut self, id: u64) {
+        if let Some(reader) = self.readers.get_mut(&id).filter(|reader| reader.place == Place::Outgoing) {
             reader.place = Place::Idle;
             self.outgoing.retain(|&other| other != id);
+        }
+    }
+
+    /// The bytes before what is acknowledged of a reader's file.
+    fn acked_before(&self, id: u64) -> Fingerprint {
+        let Some(reader) = self.readers.get(&id) else { return Fingerprint::default() };
+        let watermark = reader.ledger.watermark();
+        let entry = reader.uid.and_then(|uid| self.journal.known().file(uid)).filter(|entry| entry.acked == watermark);
+        match (entry, &reader.file) {
+            (Some(entry), _) => entry.before,
+            (None, Some(file)) => content::before(file, watermark),
+            (None, None) => Fingerprint::default(),
         }
     }
 

@@ -59,7 +59,7 @@ impl Engine {
         let Some(reader) = self.readers.get_mut(&id) else { return };
         reader.stage = Stage::Leaving;
         self.forget_names(id);
-        self.rewind_unsent(id);
+        self.take_back(id);
         self.see_off(id, Instant::now());
     }
 

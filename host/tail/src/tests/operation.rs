@@ -132,6 +132,22 @@ fn tasks_are_added_removed_and_brought_back() {
 }
 
 #[test]
+fn lines_under_way_when_their_task_goes_are_acknowledged_afterwards() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    run.set_tasks(&[]);
+    run.wait_for("the file to be left", |files| files.len() == 1 && !files[0].is_named);
+    run.set_tasks(&[bench.task("*.log")]);
+    run.wait_for("the file to be taken up again", |files| files.len() == 1 && files[0].is_named);
+    run.complete();
+    run.wait_for("the acknowledgement", |files| files[0].acknowledged_bytes == 4);
+    bench.append("a.log", "two\n");
+    assert_eq!(run.lines(2), ["one", "two"]);
+}
+
+#[test]
 fn a_file_excluded_by_a_changed_task_is_let_go() {
     let bench = Bench::new();
     bench.append("a.log", "one\n");
