@@ -58,6 +58,9 @@ pub struct WriterClosed;
 enum Command {
     Part(Box<IndexPart>),
     Stop,
+    /// End without a commit, as a process that dies.
+    #[cfg(test)]
+    Abandon,
 }
 
 /// The way into an [`Index`](crate::Index). Cheap to clone.
@@ -76,6 +79,12 @@ impl IndexWriter {
     /// When the index was closed.
     pub fn submit(&self, part: IndexPart) -> Result<(), WriterClosed> {
         self.sender.send(Command::Part(Box::new(part))).map_err(|_| WriterClosed)
+    }
+
+    /// Tells the thread to end where it is, without a commit.
+    #[cfg(test)]
+    pub(crate) fn abandon(&self) {
+        self.sender.send(Command::Abandon).unwrap();
     }
 
     /// Tells the thread to commit what was submitted before, and to end.

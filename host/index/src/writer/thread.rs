@@ -70,6 +70,8 @@ impl WriterThread {
             match receiver.recv_timeout(self.patience()) {
                 Ok(Command::Part(part)) => self.take(part)?,
                 Err(RecvTimeoutError::Timeout) => {}
+                #[cfg(test)]
+                Ok(Command::Abandon) => return Err(GivenUp),
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             if self.is_commit_due() {
