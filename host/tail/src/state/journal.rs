@@ -272,6 +272,23 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_written_is_written_later_and_nothing_counts_as_written_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let number = journal.append(&Record::TaskSeen { key: "a".into() });
+        let writable = std::mem::replace(&mut journal.file, File::open(&path).unwrap());
+        assert!(journal.commit().is_err() && journal.is_dirty() && journal.synced() < number);
+        // The failed attempt may have left half a record behind.
+        (&writable).write_all(&[0, 0, 0, 40, 7]).unwrap();
+        journal.file = writable;
+        journal.commit().unwrap();
+        assert!(!journal.is_dirty() && journal.synced() == number);
+        let (_, report) = Journal::open(&path).unwrap();
+        assert_eq!(report, ReplayReport { records: 1, damaged_bytes: 0, torn_bytes: 0 });
+    }
+
+    #[test]
     fn a_compacted_journal_is_appended_to() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
