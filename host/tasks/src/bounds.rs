@@ -78,6 +78,16 @@ impl Bounds {
     }
 }
 
+impl Bounds {
+    /// A data file of a plugin: a bare name is looked up in the plugin directories, a path must lie within them.
+    pub(crate) fn check_asset(&self, written: &str, base_dir: &Path) -> Result<PathBuf, Trouble> {
+        let path = self.check_plugin_file(written, base_dir)?;
+        let mut places = self.plugin_dirs.iter().map(|dir| dir.join(&path));
+        let found = places.clone().find(|place| place.exists());
+        Ok(found.or_else(|| places.next()).unwrap_or(path))
+    }
+}
+
 /// What holds where a task or rule is silent. It differs between settings in TOML and the seed's INI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defaults {

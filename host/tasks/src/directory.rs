@@ -210,9 +210,6 @@ impl Reader {
             let values = self.files.clone();
             let seen = Observed { cluster_id: 0, revision: self.revision, values, deleted: Vec::new() };
             let decision = self.reconciler.observe(&seen);
-            for refusal in &decision.refused {
-                tracing::error!(file = refusal.key, reason = refusal.reason, "tasks refused; what ran goes on");
-            }
             if decision.save {
                 self.save();
             }

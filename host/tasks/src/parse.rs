@@ -288,7 +288,7 @@ fn one_plugin(written: WrittenPlugin, bounds: &Bounds, defaults: &Defaults, at: 
     let mut assets = Some(std::collections::BTreeMap::new());
     for (name, file) in written.assets {
         let text = file.to_string_lossy();
-        let checked = at.key("assets").key(&name).take(bounds.check_plugin_file(&text, &defaults.base_dir));
+        let checked = at.key("assets").key(&name).take(bounds.check_asset(&text, &defaults.base_dir));
         assets = assets.zip(checked).map(|(mut assets, file)| {
             assets.insert(name, file);
             assets

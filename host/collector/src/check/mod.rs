@@ -23,7 +23,7 @@ use crate::{
 /// settings, tasks or plugins are wrong.
 pub fn run(args: &CheckArgs) -> u8 {
     let mut out = std::io::stdout().lock();
-    let code = run_with(args, Machine::here(), &Connected::default(), &mut out);
+    let code = run_with(args, Machine::here(), &Connected, &mut out);
     // Whoever stops reading has read enough.
     let _ = out.flush();
     code
@@ -42,6 +42,7 @@ pub fn run_with(args: &CheckArgs, machine: Machine, probe: &dyn Probe, out: &mut
     match meaning(&written, role) {
         Ok(meaning) => check_meaning(&meaning, args, probe, &mut report),
         Err(Problems(problems)) => {
+            written.notes().iter().for_each(|note| report.add(Severity::Hint, note.clone()));
             problems.iter().for_each(|problem| report.add(Severity::Wrong, problem.to_string()));
             // Tasks that are named can be looked at all the same.
             let (bounds, defaults) = (Bounds::open(Vec::new()), Defaults::modern("/".into()));
@@ -91,10 +92,9 @@ fn meaning(written: &Written, role: Role) -> Result<Meaning, Problems> {
 
 /// The role that the settings look like.
 fn suggested_role(written: &Written) -> Role {
-    let low = written.low();
-    if low.elasticsearch.is_some() {
+    if written.mentions("elasticsearch") {
         Role::Transfer
-    } else if low.kafka.is_some() {
+    } else if written.mentions("kafka") {
         Role::Agent
     } else {
         Role::Standalone

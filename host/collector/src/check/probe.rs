@@ -35,7 +35,7 @@ pub trait Probe {
 }
 
 /// Asks the real ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Connected;
 
 impl Probe for Connected {

@@ -156,7 +156,7 @@ pub(super) fn check_plugins(
         match probe.plugin(&chain, common, anywhere) {
             Ok(said) => report.note(said),
             Err(said) => {
-                report.add(Severity::Wrong, format!("{said}{}", near(&plugin.path, &common.bounds.plugin_dirs)))
+                report.add(Severity::Wrong, format!("{said}{}", near(&plugin.path, &common.bounds.plugin_dirs)));
             }
         }
         seen.push((plugin, anywhere));

@@ -13,8 +13,6 @@ use crate::logging::LogFormat;
 /// What every role has.
 #[derive(Clone, Debug)]
 pub struct Common {
-    /// The settings file, where there is one.
-    pub config_file: Option<PathBuf>,
     /// Where this process keeps what it must remember.
     pub state_dir: PathBuf,
     /// Where pages, API, metrics and health are served.
@@ -74,7 +72,6 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<Common> {
     };
     defaults.line_bytes_max = limits.line_bytes_max;
     Some(Common {
-        config_file: m.written.file.clone(),
         state_dir: state_dir(m),
         http_listen: http_listen?,
         host,

@@ -25,6 +25,29 @@ const KNOWN: [(&str, &[&str]); 4] = [
     ("taillog", &["filename"]),
 ];
 
+/// What the seed called what has another name today.
+const NAMES: [(&str, &str); 7] = [
+    ("kafka.brokers", "kafka.address"),
+    ("kafka.topics", "kafka.topic"),
+    ("etcd.endpoints", "etcd.address"),
+    ("etcd.collect_key", "etcd.collect_log_key"),
+    ("etcd.timeout_s", "etcd.timeout"),
+    ("elasticsearch.nodes", "es.address"),
+    ("elasticsearch.workers", "es.workers"),
+];
+
+/// Says the key as it stands, or would stand, in the file.
+pub(crate) fn name_as_written(problem: &mut Problem) {
+    if let Some((_, seed)) = NAMES.iter().find(|(today, _)| *today == problem.key) {
+        problem.key = (*seed).to_owned();
+    }
+}
+
+/// The parser's words without its own quoting.
+fn plain(message: &str) -> String {
+    message.replace("[Some(", "").replace(")]", "").trim_end_matches('.').to_owned()
+}
+
 /// A file that is being read.
 struct Reading<'a> {
     text: &'a str,
@@ -54,7 +77,7 @@ pub(crate) fn read_ini(
         }
         Err(error) => {
             let place = file.places.line(error.line);
-            let problem = format!("this is not INI: {}", error.msg);
+            let problem = format!("this is not INI: {}", plain(&error.msg));
             let fix = "write [section] lines, and KEY = VALUE lines below them".to_owned();
             file.problems.push(Problem { place, key: String::new(), problem, fix });
         }

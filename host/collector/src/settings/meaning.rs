@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Problem, Problems, Written, address::Trouble};
+use super::{Form, Problem, Problems, Written, address::Trouble, ini_file};
 
 /// Gives written settings their meaning.
 pub(crate) struct Meaning<'a> {
@@ -21,6 +21,9 @@ pub(crate) fn of<T>(written: &Written, read: impl FnOnce(&mut Meaning<'_>) -> Op
         seen.push(problem.key.clone());
         !again
     });
+    if written.form == Form::Ini {
+        meaning.problems.iter_mut().for_each(ini_file::name_as_written);
+    }
     match value {
         Some(value) if meaning.problems.is_empty() => Ok(value),
         _ => Err(Problems(meaning.problems)),
@@ -65,11 +68,11 @@ impl Meaning<'_> {
             }
             None => {
                 let variable = super::section::Variables::name(key);
-                self.complain(
-                    key,
-                    "it is not set, and this role needs it",
-                    format!("add {example}, or set {variable}"),
-                );
+                let fix = match self.written.form {
+                    Form::Toml => format!("add {example}, or set {variable}"),
+                    Form::Ini => format!("add it there, or set {variable}"),
+                };
+                self.complain(key, "it is not set, and this role needs it", fix);
                 None
             }
         }

@@ -26,13 +26,12 @@ pub use elastic::{ElasticAuth, ElasticSettings};
 pub use etcd::EtcdSettings;
 pub use kafka::{Compression, KafkaSettings};
 pub use limits::{Limits, PluginLimits};
-pub use low::LowSettings;
 pub use machine::Machine;
 pub use problem::{Problem, Problems};
 pub use standalone::StandaloneSettings;
 pub use transfer::TransferSettings;
 
-use self::{ini_file::Seed, problem::Places};
+use self::{ini_file::Seed, low::LowSettings, problem::Places};
 
 /// A text that is not shown in logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -134,9 +133,14 @@ impl Written {
         self.file.as_deref()
     }
 
-    /// The settings as they were written.
-    pub fn low(&self) -> &LowSettings {
-        &self.low
+    /// Whether anything was written in a section, right or wrong.
+    pub fn mentions(&self, section: &str) -> bool {
+        self.places.mention(section)
+    }
+
+    /// What is worth a word although nothing is wrong with it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What the settings mean for an agent.

@@ -9,8 +9,6 @@ pub enum Place {
     File(PathBuf, Option<usize>),
     /// In an environment variable.
     Variable(String),
-    /// On the command line.
-    Argument(&'static str),
     /// Nowhere: there is no settings file.
     Nowhere,
 }
@@ -21,7 +19,6 @@ impl fmt::Display for Place {
             Place::File(path, Some(line)) => write!(f, "{}:{line}", path.display()),
             Place::File(path, None) => write!(f, "{}", path.display()),
             Place::Variable(name) => write!(f, "environment variable {name}"),
-            Place::Argument(name) => write!(f, "argument {name}"),
             Place::Nowhere => f.write_str("no settings file"),
         }
     }
@@ -44,7 +41,7 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.place)?;
-        if !self.key.is_empty() && !matches!(self.place, Place::Variable(_) | Place::Argument(_)) {
+        if !self.key.is_empty() && !matches!(self.place, Place::Variable(_)) {
             write!(f, "{}: ", Shown(&self.key))?;
         }
         write!(f, "{}; {}", self.problem, self.fix)
@@ -110,6 +107,11 @@ impl Places {
     /// Where the key stands; the file as a whole where it was not written.
     pub(crate) fn of(&self, key: &str) -> Place {
         self.of_key.get(key).unwrap_or(&self.file).clone()
+    }
+
+    /// Whether a key of the section was written.
+    pub(crate) fn mention(&self, section: &str) -> bool {
+        self.of_key.keys().any(|key| key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')))
     }
 
     pub(crate) fn problem(&self, key: &str, problem: impl Into<String>, fix: impl Into<String>) -> Problem {

@@ -6,7 +6,7 @@ use collector_tasks::explain;
 use serde::de::DeserializeOwned;
 use toml::{
     Spanned,
-    de::{DeTable, DeValue, ValueDeserializer},
+    de::{DeValue, ValueDeserializer},
 };
 
 use super::problem::{Place, Places, Problem, Shown};
@@ -171,6 +171,3 @@ pub(crate) fn join(prefix: &str, name: &str) -> String {
 pub(crate) fn not_a_section(key: &str) -> (String, String) {
     (format!("{key:?} is a section, not a value"), format!("write [{key}] on a line of its own, and its keys below"))
 }
-
-/// Reads a table of the outermost level.
-pub(crate) type Table<'a> = DeTable<'a>;
