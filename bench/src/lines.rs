@@ -69,7 +69,7 @@ pub(crate) fn json(count: usize) -> Vec<String> {
     let mut numbers = Numbers(2);
     let mut line = || {
         format!(
-            "{{\"level\":\"{}\",\"logger\":\"com.example.shop.{}\",\"msg\":\"order {} accepted\",\"user\":{{\"id\":{},\"name\":\"u{:x}\"}},\
+            "{{\"level\":\"{}\",\"logger\":\"com.example.shop.{}\",\"message\":\"order {} accepted\",\"user\":{{\"id\":{},\"name\":\"u{:x}\"}},\
              \"http\":{{\"method\":\"{}\",\"status\":{},\"bytes\":{}}},\"duration\":{}.{},\"cached\":{},\"trace\":\"{:016x}\"}}",
             numbers.pick(&["info", "info", "warn", "error"]),
             numbers.pick(&["Cart", "Checkout", "Search"]),

@@ -9,6 +9,8 @@ mod lanes;
 mod plan;
 mod render;
 mod safe;
+#[cfg(test)]
+mod tests;
 mod time;
 mod writer;
 

@@ -256,7 +256,7 @@ impl Values<'_> {
             writer.put_padded(&plan.text, piece.start as usize..piece.end as usize);
             match piece.source {
                 Source::Cell(index) => self.put_cell::<L>(self.cells[index as usize], times, writer),
-                Source::Own(Own::Offset) => put_unsigned(self.line.id.offset(), writer),
+                Source::Own(Own::Offset) => writer.put_number(self.line.id.offset()),
                 Source::Own(own) => writer.put(self.constants.get(own)),
                 Source::Block => self.put_block(writer),
                 Source::Array { start, len } => {
@@ -272,7 +272,7 @@ impl Values<'_> {
     fn put_block(&self, writer: &mut Writer<'_>) {
         writer.put_padded(&self.constants.block, 0..self.constants.block.len());
         if self.line.id.is_ours() {
-            put_unsigned(self.line.id.offset(), writer);
+            writer.put_number(self.line.id.offset());
             writer.put_byte(b'}');
         }
     }
@@ -304,7 +304,10 @@ impl Values<'_> {
             scratch.clear();
             self.write_slot(slot, scratch);
             let value = scratch.trim_ascii();
-            let inner = value.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).filter(|_| i == 0);
+            let inner = value
+                .strip_prefix(b"[")
+                .and_then(|rest| rest.strip_suffix(b"]"))
+                .filter(|_| i == 0 && self.is_base(slot));
             let value = inner.map_or(value, <[u8]>::trim_ascii);
             if value.is_empty() {
                 continue;
@@ -315,6 +318,11 @@ impl Values<'_> {
             writer.put(value);
         }
         writer.put_byte(b']');
+    }
+
+    /// Whether a value was there before others were appended to it.
+    fn is_base(&self, slot: Slot) -> bool {
+        self.cells.get(slot as usize).is_some_and(|cell| !cell.appends())
     }
 
     fn write_slot(&self, slot: Slot, out: &mut Vec<u8>) {
@@ -328,12 +336,10 @@ impl Values<'_> {
 
 #[inline(always)]
 fn put_signed(number: i64, writer: &mut Writer<'_>) {
-    writer.put(itoa::Buffer::new().format(number).as_bytes());
-}
-
-#[inline(always)]
-fn put_unsigned(number: u64, writer: &mut Writer<'_>) {
-    writer.put(itoa::Buffer::new().format(number).as_bytes());
+    if number < 0 {
+        writer.put_byte(b'-');
+    }
+    writer.put_number(number.unsigned_abs());
 }
 
 fn put_float(number: f64, writer: &mut Writer<'_>) {

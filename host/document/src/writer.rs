@@ -103,6 +103,28 @@ impl<'a> Writer<'a> {
         self.len += 1;
     }
 
+    /// Appends a number in decimal.
+    #[inline(always)]
+    pub(crate) fn put_number(&mut self, mut number: u64) {
+        const DIGITS_MAX: usize = 20;
+        // Written from the middle backwards, then copied as one block that may reach over the end.
+        let mut digits = [0u8; 2 * DIGITS_MAX];
+        let mut at = DIGITS_MAX;
+        while number >= 100 {
+            at -= 2;
+            digits[at..at + 2].copy_from_slice(&TWO_DIGITS[(number % 100) as usize]);
+            number /= 100;
+        }
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&TWO_DIGITS[number as usize]);
+        at += usize::from(number < 10);
+        self.room(DIGITS_MAX);
+        let end = self.end();
+        // SAFETY: `at` is at most 19, so 20 bytes can be read from it; room was made for 20.
+        unsafe { core::ptr::copy_nonoverlapping(digits.as_ptr().add(at), end, DIGITS_MAX) };
+        self.len += DIGITS_MAX - at;
+    }
+
     /// Appends a part of padded bytes; a short one as one block.
     #[inline(always)]
     pub(crate) fn put_padded(&mut self, from: &Padded, range: Range<usize>) {
@@ -178,6 +200,19 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// `00` to `99`.
+static TWO_DIGITS: [[u8; 2]; 100] = two_digits();
+
+const fn two_digits() -> [[u8; 2]; 100] {
+    let mut table = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    table
+}
+
 /// The bits of the first `left` bytes of a block.
 #[inline(always)]
 fn mask(left: usize, width: usize) -> u32 {
@@ -212,6 +247,15 @@ mod tests {
                 if is_x86_feature_detected!("avx2") {
                     prop_assert_eq!(&string::<crate::lanes::Avx2>(&buffer, before, text.len()), &expected);
                 }
+            }
+        }
+
+        #[test]
+        fn numbers_are_written_in_decimal(number: u64, small in 0u64..1000) {
+            for number in [number, number >> 40, small, u64::MAX] {
+                let mut out = vec![];
+                Writer::new(&mut out).put_number(number);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
             }
         }
 

@@ -1,6 +1,6 @@
 //! One value of one field of one event.
 
-use crate::schema::Step;
+use crate::schema::{Action, Step};
 
 /// How the two words of a [`Cell`] are to be read. The numbers are those of the plugin ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Cell {
     #[inline]
     pub fn step(self) -> Step {
         Step::from_number(self.key >> 8)
+    }
+
+    /// Whether it appends: then it stands for one item of an array, even where it is an array itself.
+    pub fn appends(self) -> bool {
+        self.step().action() == Action::Append
     }
 
     /// How the words are to be read; `None` for a removal.

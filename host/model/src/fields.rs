@@ -42,7 +42,7 @@ enum LinePlace {
 pub enum Found<'a> {
     /// One value.
     Single(Slot),
-    /// An array; where the first value is an array already, the others are added to it.
+    /// An array; where the first value was set rather than appended and is an array already, the others are added to it.
     Array(&'a [Slot]),
 }
 

@@ -94,7 +94,6 @@ pub(crate) fn apply(
     let arena_start = target.table.push_arena(answer.arena).ok_or(Violation::ArenaFull)?.start;
     let values_left = VALUES_RATIO_MAX * request.bytes() as u64 + VALUES_BYTES_EXTRA;
     let mut checker = Checker {
-        ops: answer.ops,
         text: request.text,
         text_is_ascii: request.text.is_ascii(),
         arena: answer.arena,
@@ -107,14 +106,14 @@ pub(crate) fn apply(
         target,
     };
     checker.target.table.reserve_cells(answer.ops.len() / 3 + events.len());
+    let mut ops = answer.ops;
     for event in events {
-        checker.event(*event, on_reject)?;
+        ops = checker.event(*event, ops, on_reject)?;
     }
-    if checker.ops.is_empty() { Ok(()) } else { Err(Violation::OpsLeft) }
+    if ops.is_empty() { Ok(()) } else { Err(Violation::OpsLeft) }
 }
 
 struct Checker<'a> {
-    ops: &'a [u32],
     text: &'a [u8],
     text_is_ascii: bool,
     arena: &'a [u8],
@@ -130,99 +129,96 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Everything up to the NEXT, DROP or REJECT of one event.
+    /// Everything up to the NEXT, DROP or REJECT of one event; gives the ops that are left.
     #[inline(always)]
-    fn event(&mut self, before: Event, on_reject: OnReject<'_>) -> Result<(), Violation> {
-        let mut event = before;
-        let mut fork = 0;
+    fn event<'o>(&mut self, before: Event, ops: &'o [u32], on_reject: OnReject<'_>) -> Result<&'o [u32], Violation> {
+        let (mut event, mut fork, mut ops) = (before, 0, ops);
         let mark = self.target.table.mark();
         loop {
-            let (&word, rest) = self.ops.split_first().ok_or(Violation::OpsCutShort)?;
+            let (&word, rest) = ops.split_first().ok_or(Violation::OpsCutShort)?;
             match word & 15 {
                 SET => {
-                    let &[_, a, b, ..] = self.ops else { return Err(Violation::OpsCutShort) };
-                    self.ops = &self.ops[3..];
+                    let (a, b) = operands(&mut ops)?;
                     let field = self.field(word)?;
                     let (kind, a, b) = self.value(word >> 4 & 15, a, b)?;
                     let cell = Cell::new(Step::set(field), kind, a, b);
                     self.target.table.push_cell(&mut event, self.target.schema, cell);
                 }
                 NEXT => {
-                    self.ops = rest;
                     check_bare(word)?;
                     self.target.table.push_event(event);
-                    return Ok(());
+                    return Ok(rest);
                 }
                 DROP => {
-                    self.ops = rest;
                     check_bare(word)?;
                     self.target.table.counts.dropped += 1;
-                    return Ok(());
+                    return Ok(rest);
                 }
                 REJECT => {
-                    let reason = self.reason(word)?;
+                    let reason = self.reason(word, operands(&mut ops)?)?;
                     self.target.table.go_back_but_arena(mark);
                     on_reject(before, &reason, self.target.table, self.target.schema);
-                    return Ok(());
+                    return Ok(ops);
                 }
                 FORK => {
-                    self.ops = rest;
                     check_bare(word)?;
-                    self.fork(&before, &mut event, &mut fork)?;
+                    (event, fork) = self.fork(&before, event, fork)?;
+                    ops = rest;
                 }
-                _ => self.rare(word, &mut event)?,
+                APPEND => {
+                    let (a, b) = operands(&mut ops)?;
+                    event = self.append(word, a, b, event)?;
+                }
+                REMOVE => {
+                    event = self.remove(word, event)?;
+                    ops = rest;
+                }
+                op => return Err(Violation::UnknownOp(op)),
             }
         }
     }
 
     #[cold]
-    fn rare(&mut self, word: u32, event: &mut Event) -> Result<(), Violation> {
-        match word & 15 {
-            APPEND => {
-                let &[_, a, b, ..] = self.ops else { return Err(Violation::OpsCutShort) };
-                self.ops = &self.ops[3..];
-                let field = self.field(word)?;
-                let (kind, a, b) = self.value(word >> 4 & 15, a, b)?;
-                let cell = Cell::new(Step::append(field), kind, a, b);
-                self.target.table.push_cell(event, self.target.schema, cell);
-            }
-            REMOVE => {
-                self.ops = &self.ops[1..];
-                if word >> 4 & 15 != 0 {
-                    return Err(Violation::StrayBits);
-                }
-                let cell = Cell::removal(Step::remove(self.field(word)?));
-                self.target.table.push_cell(event, self.target.schema, cell);
-            }
-            op => return Err(Violation::UnknownOp(op)),
-        }
-        Ok(())
+    fn append(&mut self, word: u32, a: u32, b: u32, mut event: Event) -> Result<Event, Violation> {
+        let field = self.field(word)?;
+        let (kind, a, b) = self.value(word >> 4 & 15, a, b)?;
+        let cell = Cell::new(Step::append(field), kind, a, b);
+        self.target.table.push_cell(&mut event, self.target.schema, cell);
+        Ok(event)
     }
 
     #[cold]
-    fn fork(&mut self, before: &Event, event: &mut Event, fork: &mut u32) -> Result<(), Violation> {
+    fn remove(&mut self, word: u32, mut event: Event) -> Result<Event, Violation> {
+        if word >> 4 & 15 != 0 {
+            return Err(Violation::StrayBits);
+        }
+        let cell = Cell::removal(Step::remove(self.field(word)?));
+        self.target.table.push_cell(&mut event, self.target.schema, cell);
+        Ok(event)
+    }
+
+    #[cold]
+    fn fork(&mut self, before: &Event, mut event: Event, fork: u32) -> Result<(Event, u32), Violation> {
         if !self.target.forks {
             return Err(Violation::ForkNotAllowed);
         }
-        if *fork >= FORKS_MAX {
+        if fork >= FORKS_MAX {
             return Err(Violation::TooManyForks);
         }
         let table = &mut *self.target.table;
-        if *fork == 0 {
+        if fork == 0 {
             event.fork = table.fork(before.fork, 0);
         }
-        table.push_event(*event);
-        *fork += 1;
-        *event = table.begin_fork(before);
-        event.fork = table.fork(before.fork, *fork as u16);
-        Ok(())
+        table.push_event(event);
+        let fork = fork + 1;
+        let mut event = table.begin_fork(before);
+        event.fork = table.fork(before.fork, fork as u16);
+        Ok((event, fork))
     }
 
     #[cold]
-    fn reason(&mut self, word: u32) -> Result<String, Violation> {
+    fn reason(&mut self, word: u32, (start, len): (u32, u32)) -> Result<String, Violation> {
         check_bare(word)?;
-        let &[_, start, len, ..] = self.ops else { return Err(Violation::OpsCutShort) };
-        self.ops = &self.ops[3..];
         self.arena_span(start, len)?;
         let reason = String::from_utf8_lossy(&self.arena[start as usize..start as usize + len as usize]);
         Ok(reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].to_owned())
@@ -348,6 +344,19 @@ impl Checker<'_> {
     }
 }
 
+/// The two words behind the first; steps over all three.
+#[inline(always)]
+fn operands(ops: &mut &[u32]) -> Result<(u32, u32), Violation> {
+    match ops {
+        [_, a, b, rest @ ..] => {
+            let words = (*a, *b);
+            *ops = rest;
+            Ok(words)
+        }
+        _ => Err(Violation::OpsCutShort),
+    }
+}
+
 #[inline(always)]
 fn check_bare(word: u32) -> Result<(), Violation> {
     if word >> 4 == 0 { Ok(()) } else { Err(Violation::StrayBits) }
@@ -359,10 +368,10 @@ fn check_span(buffer: &'static str, bytes: &[u8], is_ascii: bool, start: u32, le
     if end > bytes.len() {
         return Err(Violation::SpanOutside { buffer, start, len, size: bytes.len() });
     }
-    if !is_ascii && !(is_boundary(bytes, start as usize) && is_boundary(bytes, end)) {
-        return Err(Violation::SpanCutsCharacter { buffer, start, len });
+    if is_ascii || is_boundary(bytes, start as usize) && is_boundary(bytes, end) {
+        return Ok(());
     }
-    Ok(())
+    Err(Violation::SpanCutsCharacter { buffer, start, len })
 }
 
 #[inline(always)]

@@ -255,7 +255,8 @@ impl Values<'_> {
             let mut part = vec![];
             self.cells[*slot as usize].value(self.text, self.arena).write_json(&mut part);
             let inner = part.trim_ascii().strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-            match inner.filter(|_| i == 0).map(<[u8]>::trim_ascii) {
+            let is_base = i == 0 && !self.cells[*slot as usize].appends();
+            match inner.filter(|_| is_base).map(<[u8]>::trim_ascii) {
                 Some([]) => {}
                 Some(inner) => parts.push(inner.to_vec()),
                 None => parts.push(part),

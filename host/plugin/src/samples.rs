@@ -105,7 +105,7 @@ fn fields(event: &Event, text: &[u8], table: &Table, schema: &Schema) -> Fields 
             Found::Single(slot) => value(slot),
             Found::Array([first, rest @ ..]) => {
                 let mut items = match value(*first) {
-                    Value::Array(items) => items,
+                    Value::Array(items) if !cells[*first as usize].appends() => items,
                     item => vec![item],
                 };
                 items.extend(rest.iter().map(|slot| value(*slot)));

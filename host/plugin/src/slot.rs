@@ -176,7 +176,7 @@ impl ChainSlot {
     }
 
     fn files_of(&self, spec: &ChainSpec) -> Vec<PathBuf> {
-        let file = |path: &Path| self.dirs.find(path).map_or_else(|error| error.path, |path| path);
+        let file = |path: &Path| self.dirs.find(path).unwrap_or_else(|error| error.path);
         let files = |plugin: &PluginSpec| {
             std::iter::once(file(&plugin.path)).chain(plugin.assets.values().cloned()).collect::<Vec<_>>()
         };
