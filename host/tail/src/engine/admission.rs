@@ -186,18 +186,7 @@ impl Engine {
         let Opening { path, origin, begin, scan } = opening;
         let is_named = path == origin;
         let meta = file.metadata()?;
-        let (uid, offset, sent_max) = match begin {
-            Begin::Resume(uid) => {
-                let (offset, reserved) = self.resume_at(uid);
-                // What was sent before was in the file, which only grew since.
-                (Some(uid), offset, reserved.min(meta.len()).max(offset))
-            }
-            Begin::First => (None, 0, 0),
-            Begin::End => {
-                let end = content::last_line_end(&file, meta.len(), work.task.line_bytes_max)?;
-                (None, end, end)
-            }
-        };
+        let (uid, offset, sent_max) = self.first_byte(work, &file, meta.len(), begin)?;
         self.readers_made += 1;
         let id = self.readers_made;
         let now = Instant::now();
@@ -243,6 +232,28 @@ impl Engine {
         self.make_ready(id);
         self.keep_open_files_few();
         Ok(())
+    }
+
+    /// Where a reader begins: the uid where there is one, the first byte to read, and up to where bytes may have been sent.
+    fn first_byte(
+        &mut self,
+        work: &Work,
+        file: &std::fs::File,
+        size: u64,
+        begin: Begin,
+    ) -> io::Result<(Option<FileUid>, u64, u64)> {
+        Ok(match begin {
+            Begin::Resume(uid) => {
+                let (offset, reserved) = self.resume_at(uid);
+                // What was sent before was in the file, which only grew since.
+                (Some(uid), offset, reserved.min(size).max(offset))
+            }
+            Begin::First => (None, 0, 0),
+            Begin::End => {
+                let end = content::last_line_end(file, size, work.task.line_bytes_max)?;
+                (None, end, end)
+            }
+        })
     }
 
     /// Has the journal say where a known file is now, and that a file is skipped up to its present end.
