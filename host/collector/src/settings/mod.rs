@@ -1,6 +1,9 @@
 //! Settings: what was written (a file in TOML or the seed's INI, the environment, the command line) becomes what it means for a role,
 //! once, here. Everything that is wrong is said at once, each with its place and what to do.
 
+// Without the fleet's clients its settings are still read and checked, and nobody uses them.
+#![cfg_attr(not(feature = "fleet"), allow(dead_code, unused_imports))]
+
 mod address;
 mod agent;
 mod common;
