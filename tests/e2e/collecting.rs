@@ -53,7 +53,7 @@ async fn a_task_that_is_added_changed_or_removed_takes_effect_in_under_a_second(
 
     let deleted = Instant::now();
     etcd.delete(&tasks_key(&host_ip)).await;
-    until("no open file", async || agent.metric("collector_files_open", "").await == 0.0).await;
+    until("no file", async || agent.files().await == 0).await;
     in_time(deleted, "a task that was removed");
     append(&file, b"three\n");
 
@@ -65,7 +65,7 @@ async fn a_task_that_is_added_changed_or_removed_takes_effect_in_under_a_second(
     let records = kafka::everything_in(&servers.kafka, &second);
     let mut values: Vec<_> = records.iter().filter_map(|record| record.payload()).collect();
     values.sort_unstable();
-    assert_eq!(values, [b"one".as_slice(), b"t\xffwo", b"three"]);
+    assert_eq!(values, [b"one".as_slice(), b"three", b"t\xffwo"]);
     for record in &records {
         let envelope = Envelope::decode(record.key().expect("a key")).expect("an envelope");
         assert_eq!((envelope.host_name, envelope.host_ip), ("test-host", host_ip.as_str()));
@@ -91,7 +91,7 @@ async fn the_seed_s_settings_and_tasks_run_as_they_are() {
     etcd.put(&key, &json!([{"path": file, "topic": topic}]).to_string()).await;
     let mut agent = Program::start(Role::Agent, home.path(), "config.ini", &ini);
     agent.ready().await;
-    until("the file to be open", async || agent.metric("collector_files_open", "").await == 1.0).await;
+    until("the file to be followed", async || agent.files().await == 1).await;
     append(&file, b"first\nsecond\n");
     until("the lines", async || agent.metric("collector_records_delivered_total", &topic).await == 2.0).await;
     assert!(agent.terminate().await.success());
@@ -111,7 +111,7 @@ async fn the_seed_s_first_form_collects_one_file_without_etcd() {
     let ini = format!("[kafka]\naddress={}\ntopic={topic}\n[taillog]\nfilename={}\n", servers.kafka, file.display());
     let mut agent = Program::start(Role::Agent, home.path(), "config.ini", &ini);
     agent.ready().await;
-    until("the file to be open", async || agent.metric("collector_files_open", "").await == 1.0).await;
+    until("the file to be followed", async || agent.files().await == 1).await;
     append(&file, b"new\n");
     until("the line", async || agent.metric("collector_records_delivered_total", &topic).await == 1.0).await;
     assert!(agent.terminate().await.success());

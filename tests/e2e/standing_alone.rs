@@ -34,8 +34,15 @@ async fn lines_of_a_watched_directory_of_tasks_are_found_by_their_fields() {
     assert_eq!(total(&alone, "http.response.status_code:500").await, 20);
     assert_eq!(total(&alone, "http.response.status_code:%3E=404").await, 40);
 
-    let output =
-        program::run(&["search", "http.response.status_code:500", "--url", &alone.address(), "--json", "--limit", "3"]);
+    let output = program::run(&[
+        "search",
+        "http.response.status_code:500",
+        "--server",
+        &alone.address(),
+        "--json",
+        "--limit",
+        "3",
+    ]);
     let lines = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(lines.lines().count(), 3, "{lines}");

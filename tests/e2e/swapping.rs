@@ -175,11 +175,13 @@ async fn fifty_swaps_in_the_transfer_lose_and_double_nothing() {
     let topic = unique("swap-transfer");
     kafka::create_topic(&servers.kafka, &topic, 2).await;
     let bulk = BulkServer::start().await;
-    let key = rule_key(&topic);
+    let key = rule_key(&topic, &topic);
     let value = |plugin: &Path| json!({"plugins": [{"path": plugin}]}).to_string();
     let mut etcd = Etcd::connect(&servers.etcd).await;
     etcd.put(&key, &value(&builds.path("a"))).await;
-    let of_transfer = settings::transfer(&servers, &topic, &[&topic], bulk.address(), home.path());
+    // The bulk server keeps no templates.
+    let of_transfer =
+        settings::transfer(&servers, &topic, &[&topic], bulk.address(), home.path()) + "install_template = false\n";
     let mut transfer = Program::start(Role::Transfer, &home.path().join("transfer"), "collector.toml", &of_transfer);
     transfer.ready().await;
     let transfer = Arc::new(transfer);

@@ -18,6 +18,9 @@ use crate::{
 /// How long the end of a role may take for lines that are under way.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// How often the gauge of the memory for lines is set.
+const LOOK_AT_BUDGET_EVERY: Duration = Duration::from_secs(1);
+
 /// The frame of a running role.
 pub struct Frame {
     /// Counters.
@@ -88,9 +91,18 @@ impl Frame {
             host_names: vec![],
         };
         let (stop, stopped) = oneshot::channel();
+        let (budget, held) = (self.budget.clone(), self.metrics.budget_held_bytes.clone());
         let ended = async move {
-            // A dropped sender means the same.
-            let _ = stopped.await;
+            let mut look = tokio::time::interval(LOOK_AT_BUDGET_EVERY);
+            tokio::pin!(stopped);
+            loop {
+                held.set(budget.held_bytes() as i64);
+                tokio::select! {
+                    _ = look.tick() => {}
+                    // A dropped sender means the same as a word.
+                    _ = &mut stopped => return,
+                }
+            }
         };
         Ok(Pages { stop, task: tokio::spawn(collector_web::serve(listener, state, ended)) })
     }

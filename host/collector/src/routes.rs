@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use collector_model::{Budget, TaskKey, Topic};
+use collector_model::{TaskKey, Topic};
 use collector_plugin_host::{ChainSlot, PluginDirs, PluginHost};
 use collector_tasks::{ChainSpec, Task, TransferRule};
 use parking_lot::Mutex;
@@ -61,7 +61,6 @@ pub struct Routes<R> {
     ways: ArcSwap<HashMap<TaskKey, Way<R>>>,
     host: PluginHost,
     plugin_dirs: PluginDirs,
-    budget: Budget,
     applying: Mutex<()>,
 }
 
@@ -75,8 +74,8 @@ pub struct Applied<R> {
 
 impl<R: Rule> Routes<R> {
     /// No rules yet.
-    pub fn new(host: PluginHost, plugin_dirs: PluginDirs, budget: Budget) -> Self {
-        Routes { ways: ArcSwap::default(), host, plugin_dirs, budget, applying: Mutex::new(()) }
+    pub fn new(host: PluginHost, plugin_dirs: PluginDirs) -> Self {
+        Routes { ways: ArcSwap::default(), host, plugin_dirs, applying: Mutex::new(()) }
     }
 
     /// The way of a batch.
@@ -87,11 +86,6 @@ impl<R: Rule> Routes<R> {
     /// How many rules run.
     pub fn len(&self) -> usize {
         self.ways.load().len()
-    }
-
-    /// Memory held by lines under way, in bytes.
-    pub fn held_bytes(&self) -> i64 {
-        self.budget.held_bytes() as i64
     }
 
     /// A chain without plugins, for sinks that make documents of every line.

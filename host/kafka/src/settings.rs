@@ -190,7 +190,7 @@ impl KafkaSettings {
             // The default of a second would idle a partition whose small queue was full for a moment.
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.wait.max.ms", "100")
-            .set("statistics.interval.ms", "5000");
+            .set("statistics.interval.ms", "1000");
         if let Some(instance) = instance {
             config.set("group.instance.id", instance);
         }

@@ -30,7 +30,12 @@ pub(crate) fn tasks_key(host_ip: &str) -> String {
     format!("/logagent/{host_ip}/collect_config")
 }
 
+/// Where the transfers of a group have their rules, so that tests do not share them.
+pub(crate) fn rules_prefix(group: &str) -> String {
+    format!("/logtransfer-{group}/")
+}
+
 /// The key of a topic's rule.
-pub(crate) fn rule_key(topic: &str) -> String {
-    format!("/logtransfer/{topic}")
+pub(crate) fn rule_key(group: &str, topic: &str) -> String {
+    rules_prefix(group) + topic
 }

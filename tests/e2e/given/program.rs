@@ -133,6 +133,13 @@ impl Program {
             .sum()
     }
 
+    /// How many files it follows.
+    pub(crate) async fn files(&self) -> u64 {
+        let answer = self.get("/api/status").await.unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+        answer["status"]["files"]["count"].as_u64().unwrap_or(0)
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

@@ -24,12 +24,13 @@ pub(crate) fn transfer(servers: &Servers, group: &str, topics: &[&str], search_n
     format!(
         "plugin_dirs = [\"{files}\", \"{plugins}\"]\n\
          [http]\nlisten = \"127.0.0.1:{{port}}\"\n\
-         [etcd]\nendpoints = [\"{etcd}\"]\n\
+         [etcd]\nendpoints = [\"{etcd}\"]\ntransfer_prefix = \"{prefix}\"\n\
          [kafka]\nbrokers = [\"{kafka}\"]\ngroup = \"{group}\"\ntopics = {topics:?}\n\
          [elasticsearch]\nnodes = [\"{search_node}\"]\n",
         files = files.display(),
         plugins = plugins().display(),
         etcd = servers.etcd,
+        prefix = super::etcd::rules_prefix(group),
         kafka = servers.kafka,
     )
 }

@@ -53,6 +53,10 @@ pub struct Update {
 /// Starts following.
 pub fn tasks(follow: FollowTasks) -> anyhow::Result<Following> {
     follow.health.not_ready("configuration", "the tasks are not known yet");
+    if let TaskSource::Directory(dir) = &follow.source {
+        let dir = dir.display().to_string();
+        follow.status.add("tasks_dir", move || dir.clone().into());
+    }
     let (updates_in, updates) = mpsc::channel(UPDATES_MAX);
     let source: Box<dyn Send> = match &follow.source {
         TaskSource::Fixed(set) => {

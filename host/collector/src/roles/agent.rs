@@ -28,13 +28,13 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     let mut frame = Frame::set_up("agent", common, &state).await?;
     let kafka = clients::kafka(&settings.kafka, &common.limits);
 
-    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone(), frame.budget.clone()));
+    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let producers = Arc::new(ProducersByAcks::new(kafka.clone(), frame.metrics.clone()));
     producers.start(Acks::All)?;
     let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
     let worker = || {
         let dead: Arc<dyn DeadLetters> = dead.clone();
-        ProduceWorker::new(routes.clone(), producers.clone(), dead, frame.metrics.clone())
+        ProduceWorker::new(routes.clone(), producers.clone(), dead)
     };
     let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
 

@@ -24,7 +24,7 @@ pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
     let state = frame::open_state(&common.state_dir)?;
     let mut frame = Frame::set_up("standalone", common, &state).await?;
 
-    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone(), frame.budget.clone()));
+    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let index = Arc::new(open_index(&settings, &state, &frame)?);
     let dead_dir = state.path().join("dead");
     let dead = DeadFiles::open(&dead_dir, frame.metrics.clone())

@@ -26,7 +26,7 @@ pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     let mut frame = Frame::set_up("transfer", common, &state).await?;
     let kafka = clients::kafka(&settings.kafka, &common.limits);
 
-    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone(), frame.budget.clone()));
+    let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
     let of_sink: Arc<dyn DeadLetters> = dead.clone();
     let sink = ElasticSink::start(clients::elastic(&settings.elastic), frame.metrics.clone(), of_sink, Arc::new(Safe))?;

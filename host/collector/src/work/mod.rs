@@ -63,11 +63,6 @@ impl Workers {
     }
 }
 
-/// How many workers there are where the settings say nothing.
-pub fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 8)
-}
-
 fn run(mut worker: impl Worker, batches: &Receiver<Batch>) {
     let mut waiting = false;
     loop {

@@ -2,9 +2,11 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-use collector_document::{DocumentSettings, Framing, Rendered, Renderer};
+use collector_document::{DocumentSettings, Framing, Rendered, Renderer, join_chains};
 use collector_kafka::{Producer, Record, Route, SendError, TopicState};
-use collector_model::{Batch, DeadLetters, Line, LineFlags, Metrics, Origin, Stage, TaskKey, Ticket, envelope};
+use collector_model::{
+    Batch, DeadLetters, Line, LineFlags, Origin, Stage, TaskKey, Ticket, envelope, table::EventStatus,
+};
 use collector_plugin_host::ChainWorker;
 use collector_tasks::{Task, task::Acks};
 
@@ -22,7 +24,6 @@ pub struct ProduceWorker {
     routes: Arc<Routes<Task>>,
     producers: Arc<dyn Producers>,
     dead: Arc<dyn DeadLetters>,
-    metrics: Metrics,
     lanes: HashMap<TaskKey, Lane>,
     writing: Writing,
 }
@@ -45,14 +46,9 @@ struct Writing {
 
 impl ProduceWorker {
     /// A worker that finds the way of each batch in `routes`.
-    pub fn new(
-        routes: Arc<Routes<Task>>,
-        producers: Arc<dyn Producers>,
-        dead: Arc<dyn DeadLetters>,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(routes: Arc<Routes<Task>>, producers: Arc<dyn Producers>, dead: Arc<dyn DeadLetters>) -> Self {
         let writing = Writing { renderer: Renderer::default(), rendered: Rendered::default(), key: Vec::new() };
-        ProduceWorker { routes, producers, dead, metrics, lanes: HashMap::new(), writing }
+        ProduceWorker { routes, producers, dead, lanes: HashMap::new(), writing }
     }
 
     /// The lane of a task, made anew when the task was changed. None where the task is gone: its lines count as lost, and are
@@ -91,7 +87,6 @@ impl Worker for ProduceWorker {
         if self.lanes.len() > self.routes.len() {
             self.lanes.retain(|key, lane| !lane.waiting.is_empty() || self.routes.get(key).is_some());
         }
-        self.metrics.budget_held_bytes.set(self.routes.held_bytes());
         waiting
     }
 }
@@ -135,15 +130,17 @@ impl Writing {
         let output = chain.run(batch);
         let form = DocumentSettings::new(lane.task.document, lane.task.keep_original);
         self.renderer.render(batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
-        let origins: Vec<Origin> = batch
-            .origins
-            .iter()
-            .map(|origin| Origin { chain: Arc::clone(&output.table.chain), ..(**origin).clone() })
-            .collect();
+        let origins = batch.origins.iter().map(|origin| {
+            let chain = join_chains(&origin.chain, &output.table.chain).into();
+            Origin { chain, ..(**origin).clone() }
+        });
+        let origins: Vec<Origin> = origins.collect();
         dead::bury(batch, output.table, Stage::Agent, dead, ticket);
         for span in &self.rendered.documents {
             let line: &Line = &batch.lines[span.line as usize];
-            let flags = line.flags.with(LineFlags::DOCUMENT);
+            let bypassed = span.status == EventStatus::Bypassed;
+            let flags = if bypassed { line.flags.with(LineFlags::BYPASSED) } else { line.flags };
+            let flags = flags.with(LineFlags::DOCUMENT);
             self.key.clear();
             envelope::encode(&line.id, &span.fork, flags, &origins[line.origin as usize], &mut self.key);
             let value = &self.rendered.bytes[span.document.clone()];

@@ -16,6 +16,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
     error::{KafkaError as ClientError, KafkaResult},
+    statistics::Partition,
 };
 
 use super::cell::Cell;
@@ -150,13 +151,22 @@ impl ClientContext for Members {
         let mut lags: HashMap<Topic, i64> = HashMap::new();
         for cell in self.cells.lock().iter() {
             let partition = statistics.topics.get(cell.topic.as_str()).and_then(|t| t.partitions.get(&cell.partition));
-            let lag = partition.map_or(0, |partition| partition.consumer_lag.max(0));
+            let acknowledged = cell.with(|progress| progress.watermark());
+            let lag = partition.map_or(0, |partition| lag(partition, acknowledged));
             *lags.entry(cell.topic.clone()).or_default() += lag;
         }
         for (topic, lag) in lags {
             self.metrics.lag_records.get_or_create(&of(&topic)).set(lag);
         }
     }
+}
+
+/// How many records of a partition are not acknowledged yet, as far as the last answer of the broker tells. Before anything was read,
+/// what is committed counts as acknowledged, or else everything before the first record that is still there.
+fn lag(partition: &Partition, acknowledged: Option<u64>) -> i64 {
+    let before = partition.committed_offset.max(partition.lo_offset).max(0);
+    let acknowledged = acknowledged.map_or(before, |offset| offset as i64);
+    (partition.hi_offset - acknowledged).max(0)
 }
 
 impl ConsumerContext for Members {
