@@ -2,14 +2,37 @@
 
 use std::ffi::OsString;
 
-use crate::{debian, native, places, plugins, process};
+use anyhow::Context as _;
 
-/// Runs the verb. The crate `bench/` reads the arguments; this only builds what it measures.
+use crate::{debian, native, places, plugins, process, services::Services};
+
+/// Benchmarks that need Kafka and the collector's own program.
+const OF_PIPELINES: [&str; 2] = ["B3", "pipeline"];
+
+/// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts Kafka where it is needed.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     let rest: Vec<OsString> = arguments.raw_args()?.collect();
     debian::ensure(&native::KAFKA)?;
     plugins::build(&[])?;
+    let names: Vec<_> = rest.iter().filter(|word| !word.to_string_lossy().starts_with('-')).collect();
+    let of_pipeline = |name: &&OsString| OF_PIPELINES.iter().any(|pipeline| name.as_os_str() == *pipeline);
+    if !names.is_empty() && !names.iter().any(of_pipeline) {
+        return measure(&rest);
+    }
+    process::run(&mut native::cargo(&["build", "--release", "--package", "collector"])?)?;
+    let kafka = Services::prepare(&["kafka"])?;
+    kafka.install()?;
+    let ours = kafka.stopped()?;
+    ours.up().context("starting Kafka to measure against")?;
+    let measured = measure(&rest);
+    measured.and(ours.down())
+}
+
+fn measure(arguments: &[OsString]) -> anyhow::Result<()> {
     let mut command = native::cargo(&["run", "--release", "--package", "collector-bench", "--"])?;
-    command.args(rest).env("COLLECTOR_BENCH_PLUGINS", places::plugins());
+    command
+        .args(arguments)
+        .env("COLLECTOR_BENCH_PLUGINS", places::plugins())
+        .env("COLLECTOR_BENCH_BIN", places::target().join("release/collector"));
     process::run(&mut command)
 }

@@ -9,10 +9,10 @@ use anyhow::Context;
 use httpdate::HttpDate;
 
 /// How many lines of the last hour are there from the start.
-const HISTORY_LINES: u32 = 3_000;
+const HISTORY_LINES: u32 = 15_000;
 const HISTORY: Duration = Duration::from_secs(3_600);
-/// How long between two additions.
-const PAUSE_MS: std::ops::Range<u64> = 60..400;
+/// How long between two additions: the log goes on at the rate of its history.
+const PAUSE_MS: std::ops::Range<u64> = 200..1_000;
 
 const PATHS: [&str; 12] = [
     "/",

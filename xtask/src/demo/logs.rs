@@ -81,17 +81,27 @@ impl Found {
             Err(why) => self.skipped.push((path, why)),
         }
     }
+
+    /// Takes the file that was looked at last although it is empty: whoever named it knows that it will grow.
+    fn take_if_empty(&mut self) {
+        if let Some((path, _)) = self.skipped.pop_if(|(_, why)| matches!(why, Skip::Empty)) {
+            let topic = topic_of(Path::new(path.file_name().unwrap_or_default()));
+            self.sources.push(Source { path, topic, plugin: None });
+        }
+    }
 }
 
-/// The files that the user named.
+/// The files that the user named, each once.
 pub(super) fn named(files: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for file in files {
         match file.canonicalize() {
+            Ok(path) if found.sources.iter().any(|source| source.path == path) => {}
             Ok(path) => {
                 let name = path.file_name().unwrap_or_default();
                 let topic = topic_of(Path::new(name));
                 found.look_at(path, topic);
+                found.take_if_empty();
             }
             Err(error) => found.skipped.push((file.clone(), Skip::Unreadable(error))),
         }
@@ -243,6 +253,18 @@ mod tests {
         assert_eq!(found.sources[0].topic, "sub-a");
         assert_eq!(found.skipped.len(), 1);
         assert_eq!(found.skipped[0].0, path("empty"));
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_followed_once_and_an_empty_one_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (full, empty) = (folder.path().join("full.log"), folder.path().join("empty.log"));
+        fs::write(&full, "text\n").unwrap();
+        fs::write(&empty, "").unwrap();
+        let found = named(&[full.clone(), empty, full]);
+        let topics: Vec<&str> = found.sources.iter().map(|source| source.topic.as_str()).collect();
+        assert_eq!(topics, ["full", "empty"]);
+        assert!(found.skipped.is_empty());
     }
 
     #[test]

@@ -36,10 +36,15 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
     let folder = Folder::create(&places::target().join("demo"))?;
     let sources = sources(&wanted, &folder)?;
     build()?;
+    let generated = sources.iter().any(|source| source.path == folder.access_log());
+    if generated {
+        // Its last hour ends now, not before the build.
+        access_log::begin(folder.access_log())?;
+    }
     let port = page::choose_port(wanted.port)?;
     folder.configure(&sources, port)?;
     let mut collector = start(&folder)?;
-    let result = serve(&mut collector, &folder, &sources, port);
+    let result = serve(&mut collector, &folder, generated, port);
     process::end(&mut collector);
     result
 }
@@ -64,7 +69,6 @@ fn sources(wanted: &Wanted, folder: &Folder) -> anyhow::Result<Vec<Source>> {
     }
     let mut sources = found.sources;
     if wanted.files.is_empty() {
-        access_log::begin(folder.access_log())?;
         sources.push(Source::access_log(folder.access_log()));
     }
     ensure!(!sources.is_empty(), "none of the files can be followed");
@@ -95,14 +99,13 @@ fn start(folder: &Folder) -> anyhow::Result<Child> {
 }
 
 /// Waits until the page is there, says where, and keeps the access log growing until Ctrl-C.
-fn serve(collector: &mut Child, folder: &Folder, sources: &[Source], port: u16) -> anyhow::Result<()> {
+fn serve(collector: &mut Child, folder: &Folder, generated: bool, port: u16) -> anyhow::Result<()> {
     wait_until_ready(collector, folder, port)?;
     if interrupt::requested() {
         return Ok(());
     }
     announce(folder, port);
-    let grows = sources.iter().any(|source| source.path == folder.access_log());
-    let mut generator = match grows {
+    let mut generator = match generated {
         true => Some(access_log::Generator::append_to(folder.access_log())?),
         false => None,
     };
