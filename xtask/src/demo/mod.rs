@@ -104,7 +104,7 @@ fn serve(collector: &mut Child, folder: &Folder, generated: bool, port: u16) -> 
     if interrupt::requested() {
         return Ok(());
     }
-    announce(folder, port);
+    announce(folder, port, generated);
     let mut generator = match generated {
         true => Some(access_log::Generator::append_to(folder.access_log())?),
         false => None,
@@ -144,15 +144,13 @@ fn ensure_running(collector: &mut Child, folder: &Folder) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn announce(folder: &Folder, port: u16) {
+fn announce(folder: &Folder, port: u16, generated: bool) {
     let collector = places::collector();
+    // Of files that the user named nothing is known, not even of which year they are.
+    let search = if generated { "'http.response.status_code:500' --since 1h" } else { "--limit 10" };
     println!();
     println!("search page:   http://127.0.0.1:{port}/");
-    println!(
-        "command line:  {} search --config {} 'http.response.status_code:500' --since 1h",
-        collector.display(),
-        folder.settings().display()
-    );
+    println!("command line:  {} search --config {} {search}", collector.display(), folder.settings().display());
     println!("its log:       {}", folder.output().display());
     println!("Ctrl-C ends it.");
 }
