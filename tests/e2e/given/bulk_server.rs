@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What was created.
@@ -69,19 +70,49 @@ impl BulkServer {
     }
 }
 
+/// What is kept of an action line.
+#[derive(Deserialize)]
+struct Action<'a> {
+    #[serde(borrow)]
+    create: Target<'a>,
+}
+
+#[derive(Deserialize)]
+struct Target<'a> {
+    _id: &'a str,
+}
+
+/// What is kept of a document. The rest of it is read as well, so that it has to be JSON.
+#[derive(Deserialize)]
+struct Document {
+    collector: Chain,
+    url: Address,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    chain: String,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    original: String,
+}
+
 async fn bulk(State(created): State<Arc<Mutex<Created>>>, Path(index): Path<String>, body: Bytes) -> Json<Value> {
+    let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut documents = vec![];
+    while let Some(action) = lines.next() {
+        let action: Action<'_> = serde_json::from_slice(action).expect("an action line that is JSON");
+        let document = lines.next().expect("a document");
+        let document: Document = serde_json::from_slice(document).expect("a document that is JSON");
+        documents.push((format!("{index}/{}", action.create._id), (document.collector.chain, document.url.original)));
+    }
     let mut created = created.lock().expect("the lock");
     created.bytes += body.len() as u64;
-    let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let mut items = vec![];
-    while let Some(action) = lines.next() {
-        let action: Value = serde_json::from_slice(action).expect("an action line that is JSON");
-        let document: Value =
-            serde_json::from_slice(lines.next().expect("a document")).expect("a document that is JSON");
-        let id = action["create"]["_id"].as_str().expect("an id").to_owned();
-        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let was = created.documents.insert(format!("{index}/{id}"), (text("/collector/chain"), text("/url/original")));
-        items.push(if was.is_none() {
+    let mut items = Vec::with_capacity(documents.len());
+    for (id, document) in documents {
+        items.push(if created.documents.insert(id, document).is_none() {
             json!({"create": {"status": 201}})
         } else {
             created.conflicts += 1;
