@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use collector_tasks::{Task, TaskSet};
 
-use super::{Common, EtcdSettings, KafkaSettings, common, etcd, kafka, meaning::Meaning};
+use super::{Common, EtcdSettings, KafkaSettings, etcd, every_role, kafka, meaning::Meaning};
 
 /// What an agent needs.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub enum TaskSource {
 }
 
 pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<AgentSettings> {
-    let common = common::meaning(m);
+    let common = every_role::meaning(m);
     let kafka = kafka::meaning(m);
     let common = common?;
     let tasks = source(m, &common);

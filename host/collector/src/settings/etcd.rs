@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Secret, address, common::HostIdentity, meaning::Meaning};
+use super::{Secret, address, every_role::HostIdentity, meaning::Meaning};
 
 /// How etcd is reached, and the keys that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]

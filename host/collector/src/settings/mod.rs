@@ -6,9 +6,9 @@
 
 mod address;
 mod agent;
-mod common;
 mod elastic;
 mod etcd;
+mod every_role;
 mod file;
 mod ini_file;
 mod kafka;
@@ -24,9 +24,9 @@ mod transfer;
 use std::path::{Path, PathBuf};
 
 pub use agent::{AgentSettings, TaskSource};
-pub use common::Common;
 pub use elastic::{ElasticAuth, ElasticSettings};
 pub use etcd::EtcdSettings;
+pub use every_role::Common;
 pub use kafka::{Compression, KafkaSettings};
 pub use limits::{Limits, PluginLimits};
 pub use machine::Machine;
@@ -163,7 +163,7 @@ impl Written {
 
     /// What every role has, without asking for any role's servers: enough for tools.
     pub fn common(&self) -> Result<Common, Problems> {
-        meaning::of(self, common::meaning)
+        meaning::of(self, every_role::meaning)
     }
 }
 

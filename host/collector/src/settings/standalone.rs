@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Common, agent, agent::TaskSource, common, meaning::Meaning};
+use super::{Common, agent, agent::TaskSource, every_role, meaning::Meaning};
 
 /// What standalone needs.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct IndexSettings {
 }
 
 pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<StandaloneSettings> {
-    let common = common::meaning(m);
+    let common = every_role::meaning(m);
     let index = index(m);
     let common = common?;
     let tasks = agent::local_source(m, &common);

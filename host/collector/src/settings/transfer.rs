@@ -2,7 +2,7 @@
 
 use collector_model::Topic;
 
-use super::{Common, ElasticSettings, EtcdSettings, KafkaSettings, common, elastic, etcd, kafka, meaning::Meaning};
+use super::{Common, ElasticSettings, EtcdSettings, KafkaSettings, elastic, etcd, every_role, kafka, meaning::Meaning};
 
 /// What a transfer needs. The form of a topic's documents where it has no rule is `common.defaults.document`.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct TransferSettings {
 const GROUP: &str = "collector";
 
 pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<TransferSettings> {
-    let common = common::meaning(m);
+    let common = every_role::meaning(m);
     let kafka = kafka::meaning(m);
     let elastic = elastic::meaning(m);
     let low = m.written.low.kafka.clone().unwrap_or_default();
