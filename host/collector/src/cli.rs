@@ -51,6 +51,7 @@ pub enum Role {
     #[default]
     Standalone,
     /// Serves the fleet's pages.
+    #[value(hide = true)]
     Console,
 }
 

@@ -1,11 +1,17 @@
 //! What every role stands in: state directory, counters, health, status, plugins, the pages, and the end.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use collector_model::{Budget, Metrics, budget::BudgetLimits, search::Search};
 use collector_plugin_host::{Limits, PluginDirs, PluginHost};
-use collector_tail::{StateDir, TailSettings};
+use collector_tail::{StateDir, StateError, TailSettings};
 use collector_web::{Health, WebState};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -18,6 +24,10 @@ use crate::{
 /// How long the end of a role may take for lines that are under way.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// How long a state directory that is in use is waited for.
+const STATE_WAIT: Duration = Duration::from_secs(2);
+/// How often it is looked at meanwhile.
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the gauge of the memory for lines is set.
 const LOOK_AT_BUDGET_EVERY: Duration = Duration::from_secs(1);
 
@@ -138,9 +148,15 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Opens the state directory.
-pub fn open_state(path: &Path) -> anyhow::Result<StateDir> {
-    Ok(StateDir::open(path)?)
+/// Opens the state directory. A process that was just killed may hold it for a moment longer.
+pub async fn open_state(path: &Path) -> anyhow::Result<StateDir> {
+    let began = Instant::now();
+    loop {
+        match StateDir::open(path) {
+            Err(StateError::InUse { .. }) if began.elapsed() < STATE_WAIT => tokio::time::sleep(LOCK_LOOK_EVERY).await,
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 /// How files are followed.

@@ -61,7 +61,8 @@ pub struct Routes<R> {
     ways: ArcSwap<HashMap<TaskKey, Way<R>>>,
     host: PluginHost,
     plugin_dirs: PluginDirs,
-    applying: Mutex<()>,
+    /// Held while rules are applied: the chains of rules that do not run yet, so that one that is tried again is known.
+    waiting: Mutex<HashMap<TaskKey, Arc<ChainSlot>>>,
 }
 
 /// What became of a set of rules.
@@ -75,7 +76,7 @@ pub struct Applied<R> {
 impl<R: Rule> Routes<R> {
     /// No rules yet.
     pub fn new(host: PluginHost, plugin_dirs: PluginDirs) -> Self {
-        Routes { ways: ArcSwap::default(), host, plugin_dirs, applying: Mutex::new(()) }
+        Routes { ways: ArcSwap::default(), host, plugin_dirs, waiting: Mutex::default() }
     }
 
     /// The way of a batch.
@@ -84,26 +85,27 @@ impl<R: Rule> Routes<R> {
     }
 
     /// How many rules run.
+    #[cfg(feature = "fleet")]
     pub fn len(&self) -> usize {
         self.ways.load().len()
     }
 
     /// A chain without plugins, for sinks that make documents of every line.
-    pub fn empty_chain(&self, topic: &Topic) -> Option<Arc<ChainSlot>> {
-        self.slot(TaskKey::of_topic(topic), topic, &ChainSpec::default()).ok()
+    pub fn empty_chain(&self, topic: &Topic) -> Arc<ChainSlot> {
+        self.slot(TaskKey::of_topic(topic), topic)
     }
 
     /// Makes these the rules that run. Compiles, so it takes its time: do not call it from a tokio worker.
     ///
     /// A rule whose plugins are refused keeps the chain that it had; a new one does not run until they load.
     pub fn apply(&self, wanted: &[R]) -> Applied<R> {
-        let _one_at_a_time = self.applying.lock();
+        let mut waiting = self.waiting.lock();
         let before = self.ways.load_full();
         let mut ways = HashMap::with_capacity(wanted.len());
         let mut applied = Applied { running: vec![], refusals: vec![] };
         for rule in wanted {
             let key = rule.key();
-            match self.way(rule, before.get(&key)) {
+            match self.way(rule, before.get(&key), &mut waiting) {
                 Ok(way) => {
                     applied.running.push(rule.clone());
                     ways.insert(key, way);
@@ -117,30 +119,34 @@ impl<R: Rule> Routes<R> {
                 }
             }
         }
+        waiting.retain(|key, _| !ways.contains_key(key) && wanted.iter().any(|rule| rule.key() == *key));
         self.ways.store(Arc::new(ways));
         applied
     }
 
-    fn way(&self, rule: &R, before: Option<&Way<R>>) -> Result<Way<R>, String> {
+    fn way(
+        &self,
+        rule: &R,
+        before: Option<&Way<R>>,
+        waiting: &mut HashMap<TaskKey, Arc<ChainSlot>>,
+    ) -> Result<Way<R>, String> {
         if let Some(way) = before.filter(|way| *way.rule == *rule) {
             return Ok(way.clone());
         }
-        let old_slot = before.and_then(|way| way.chain.clone());
-        let chain = match (old_slot, rule.chain().plugins.is_empty()) {
-            (_, true) => None,
-            (Some(slot), false) => {
-                slot.apply(rule.chain()).map_err(|error| error.to_string())?;
-                Some(slot)
-            }
-            (None, false) => Some(self.slot(rule.key(), rule.topic(), rule.chain())?),
+        let rule = Arc::new(rule.clone());
+        if rule.chain().plugins.is_empty() {
+            return Ok(Way { rule, chain: None });
+        }
+        let slot = match before.and_then(|way| way.chain.clone()) {
+            Some(slot) => slot,
+            None => Arc::clone(waiting.entry(rule.key()).or_insert_with(|| self.slot(rule.key(), rule.topic()))),
         };
-        Ok(Way { rule: Arc::new(rule.clone()), chain })
+        slot.apply(rule.chain()).map_err(|error| error.to_string())?;
+        Ok(Way { rule, chain: Some(slot) })
     }
 
-    fn slot(&self, key: TaskKey, topic: &Topic, chain: &ChainSpec) -> Result<Arc<ChainSlot>, String> {
-        let slot = ChainSlot::new(self.host.clone(), key, topic.clone(), self.plugin_dirs.clone());
-        slot.apply(chain).map_err(|error| error.to_string())?;
-        Ok(Arc::new(slot))
+    fn slot(&self, key: TaskKey, topic: &Topic) -> Arc<ChainSlot> {
+        Arc::new(ChainSlot::new(self.host.clone(), key, topic.clone(), self.plugin_dirs.clone()))
     }
 
     /// The chains that run.

@@ -57,6 +57,7 @@ impl Status {
     }
 
     /// The name of this instance.
+    #[cfg(feature = "fleet")]
     pub fn id(&self) -> &str {
         &self.0.identity.id
     }
@@ -94,6 +95,7 @@ impl Status {
     }
 
     /// Waits for the next change of the configuration's state.
+    #[cfg(feature = "fleet")]
     pub async fn changed(&self) {
         self.0.changed.notified().await;
     }

@@ -116,9 +116,14 @@ impl ChainSlot {
                 Ok(self.publish(change, generation))
             }
             Err(error) => {
-                change.refused = Some(error.to_string());
+                let reason = Some(error.to_string());
+                if change.refused == reason {
+                    // Tried again, with the same end: it was said and counted.
+                    return Err(error);
+                }
+                change.refused = reason;
                 self.metrics().chain_refusals.get_or_create(&of(&self.topic)).inc();
-                tracing::error!(task = self.task.as_str(), %error, "chain refused; the one before goes on");
+                tracing::error!(task = self.task.as_str(), %error, "chain refused; what ran before goes on");
                 Err(error)
             }
         }

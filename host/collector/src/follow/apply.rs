@@ -37,7 +37,12 @@ impl<R: Rule> Applying<R> {
             tracing::error!(%error, "applying the configuration ended with a panic; the one before goes on");
             Applied { running: vec![], refusals: vec![error.to_string()] }
         });
-        let refusals: Vec<_> = refused.iter().cloned().chain(applied.refusals).collect();
+        let mut refusals = refused.to_vec();
+        for refusal in applied.refusals {
+            if !refusals.contains(&refusal) {
+                refusals.push(refusal);
+            }
+        }
         self.health.ready("configuration");
         self.status.applied(revision, refusals);
         applied.running

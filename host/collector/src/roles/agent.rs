@@ -24,7 +24,7 @@ use crate::{
 /// Runs until asked to end.
 pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     let common = &settings.common;
-    let state = frame::open_state(&common.state_dir)?;
+    let state = frame::open_state(&common.state_dir).await?;
     let mut frame = Frame::set_up("agent", common, &state).await?;
     let kafka = clients::kafka(&settings.kafka, &common.limits);
 

@@ -21,7 +21,7 @@ use crate::{
 /// Runs until asked to end.
 pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
     let common = &settings.common;
-    let state = frame::open_state(&common.state_dir)?;
+    let state = frame::open_state(&common.state_dir).await?;
     let mut frame = Frame::set_up("standalone", common, &state).await?;
 
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use collector_elastic::ElasticSink;
+use collector_elastic::{ElasticSink, IndexState, IndexStatus};
 use collector_kafka::{Consumer, Group, KafkaDeadLetters};
 use collector_model::DeadLetters;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     clients,
@@ -22,7 +22,7 @@ use crate::{
 /// Runs until asked to end.
 pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     let common = &settings.common;
-    let state = frame::open_state(&common.state_dir)?;
+    let state = frame::open_state(&common.state_dir).await?;
     let mut frame = Frame::set_up("transfer", common, &state).await?;
     let kafka = clients::kafka(&settings.kafka, &common.limits);
 
@@ -31,9 +31,7 @@ pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     let of_sink: Arc<dyn DeadLetters> = dead.clone();
     let sink = ElasticSink::start(clients::elastic(&settings.elastic), frame.metrics.clone(), of_sink, Arc::new(Safe))?;
     let of_status = sink.clone();
-    frame.status.add("indices", move || {
-        json!(of_status.status().iter().map(|status| format!("{status:?}")).collect::<Vec<_>>())
-    });
+    frame.status.add("indices", move || json!(of_status.status().iter().map(index_status).collect::<Vec<_>>()));
     let worker = || {
         let dead: Arc<dyn DeadLetters> = dead.clone();
         BulkWorker::new(routes.clone(), sink.clone(), dead)
@@ -77,4 +75,15 @@ pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || workers.stop()).await.unwrap_or_default();
     pages.close().await;
     ended
+}
+
+/// How an index fares, for the status.
+fn index_status(status: &IndexStatus) -> Value {
+    let (state, reason) = match &status.state {
+        IndexState::Running => ("running", None),
+        IndexState::Retrying { reason } => ("retrying", Some(reason)),
+        IndexState::Blocked { reason } => ("blocked", Some(reason)),
+    };
+    json!({"index": status.index.as_str(), "state": state, "reason": reason, "retries": status.retries,
+        "held_bytes": status.held_bytes})
 }

@@ -52,7 +52,7 @@ impl BulkWorker {
         let way = self.routes.get(key)?;
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.rule, &way.rule));
         if !current {
-            let slot = way.chain.or_else(|| self.routes.empty_chain(&way.rule.topic))?;
+            let slot = way.chain.unwrap_or_else(|| self.routes.empty_chain(&way.rule.topic));
             let (waiting, parts) = self.lanes.remove(key).map(|lane| (lane.waiting, lane.parts)).unwrap_or_default();
             let lane = Lane { rule: way.rule, chain: ChainWorker::new(slot), waiting, parts };
             self.lanes.insert(key.clone(), lane);

@@ -38,7 +38,7 @@ impl IndexWorker {
         let way = self.routes.get(key)?;
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.task, &way.rule));
         if !current {
-            let slot = way.chain.or_else(|| self.routes.empty_chain(&way.rule.topic))?;
+            let slot = way.chain.unwrap_or_else(|| self.routes.empty_chain(&way.rule.topic));
             self.lanes.insert(key.clone(), Lane { task: way.rule, chain: ChainWorker::new(slot) });
         }
         self.lanes.get_mut(key)

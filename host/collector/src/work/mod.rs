@@ -9,7 +9,6 @@ pub mod index;
 pub mod produce;
 
 use std::{
-    collections::VecDeque,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread::JoinHandle,
     time::Duration,
@@ -77,4 +76,5 @@ fn run(mut worker: impl Worker, batches: &Receiver<Batch>) {
 }
 
 /// Batches of one topic or task, in their order.
-pub type Queue = VecDeque<Batch>;
+#[cfg(feature = "fleet")]
+pub type Queue = std::collections::VecDeque<Batch>;

@@ -78,6 +78,7 @@ impl Poller {
 
     /// Waits for the cluster, whose id is part of the ids of other producers' records. The error is a wish to stop.
     fn connect(&mut self) -> Result<String, Duration> {
+        let began = Instant::now();
         loop {
             if let Some(wait) = self.obey() {
                 return Err(wait);
@@ -87,6 +88,10 @@ impl Poller {
             if let Some(id) = self.consumer.client().fetch_cluster_id(CONNECT_WAIT) {
                 self.subscribe();
                 return Ok(id);
+            }
+            // The first connection takes its time; only what lasts is worth a word.
+            if began.elapsed() < self.settings.request_timeout {
+                continue;
             }
             let brokers = self.settings.address();
             self.say(&format!("Kafka at {brokers} does not answer; check [kafka] brokers; trying again"));
