@@ -34,6 +34,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 pub(crate) fn machine() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Not the parallelism that this thread, pinned to a core, has for itself.
+    let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     format!("{}, {cores} cores", model.trim_start_matches([' ', '\t', ':']))
 }
