@@ -78,6 +78,7 @@ impl<P: Plugin> Driver<P> {
             let at = index * *row_words;
             let rows = rows_of(index as u32, &mut sparse);
             let input = Input { text, cells: &cells[at..at + *row_words], sparse: rows, names: host_names };
+            event.turn_to(input);
             let verdict = plugin.treat(input, &mut event);
             event.end(verdict);
         }

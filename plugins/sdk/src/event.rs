@@ -2,7 +2,7 @@
 
 use crate::abi::{self, halves, op_word};
 use crate::names::Names;
-use crate::{Field, Reject, Verdict};
+use crate::{Field, Input, Reject, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
 const WORDS_STEP: usize = 16 * 1024;
@@ -89,13 +89,27 @@ impl Output {
 /// Emit each field as it is found: where the plugin then gives up with a [`Reject`], the host takes all of it back.
 pub struct Event<'a> {
     text: &'a [u8],
+    input: Input<'a>,
     out: &'a mut Output,
 }
 
 impl<'a> Event<'a> {
     pub(crate) fn begin(text: &'a [u8], out: &'a mut Output) -> Self {
         out.clear();
-        Self { text, out }
+        Self { text, input: Input { text, cells: &[], sparse: &[], names: &[] }, out }
+    }
+
+    /// Turns to the next event of the batch.
+    #[inline(always)]
+    pub(crate) fn turn_to(&mut self, input: Input<'a>) {
+        self.input = input;
+    }
+
+    /// All that the manifest reads of this event: a parser's line is column 0, `@meta.timezone` or whatever else it asks for lies behind it.
+    #[inline(always)]
+    #[must_use]
+    pub fn input(&self) -> Input<'a> {
+        self.input
     }
 
     /// Ends the event as the plugin decided.
