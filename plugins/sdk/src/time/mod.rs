@@ -1,5 +1,13 @@
 //! Civil time to nanoseconds since 1970-01-01T00:00:00Z. No clock, no zone database: what a line says is all there is.
 
+mod midnight;
+mod year;
+mod zone;
+
+pub use midnight::{Midnight, second_of_day};
+pub use year::year_near;
+pub use zone::{Zone, zone_text};
+
 use crate::scan::{digits, two_digits};
 
 /// Nanoseconds of a second.
@@ -38,6 +46,12 @@ pub fn month(name: &[u8]) -> Option<u32> {
 /// A space may stand for the `T`, a comma for the point, the zone may lack its colon, and no zone means UTC. None where it is anything else, or outside of 1677 to 2262.
 #[must_use]
 pub fn rfc3339(text: &[u8]) -> Option<i64> {
+    rfc3339_in(text, 0).map(|(time_ns, _)| time_ns)
+}
+
+/// As [`rfc3339`], where a time without a zone is one of the zone `east_min` minutes east of UTC. Says with it whether the text has a zone.
+#[must_use]
+pub fn rfc3339_in(text: &[u8], east_min: i64) -> Option<(i64, bool)> {
     let date = [two_digits(text, 0)?, two_digits(text, 2)?, two_digits(text, 5)?, two_digits(text, 8)?];
     let clock = [two_digits(text, 11)?, two_digits(text, 14)?, two_digits(text, 17)?];
     let separators = [text[4], text[7], text[10], text[13], text[16]];
@@ -46,8 +60,10 @@ pub fn rfc3339(text: &[u8]) -> Option<i64> {
     }
     let (fraction_ns, zone) = fraction(text, 19)?;
     let days = days(date[0] * 100 + date[1], date[2], date[3])?;
-    let seconds = days * 86_400 + seconds_of_day(clock)? - offset(text.get(zone..)?)?;
-    seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)
+    let zone = text.get(zone..)?;
+    let east_s = if zone.is_empty() { east_min * 60 } else { offset(zone)? };
+    let seconds = days * 86_400 + seconds_of_day(clock)? - east_s;
+    Some((seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, !zone.is_empty()))
 }
 
 /// Seconds of hour, minute, second; the leap second counts as the one after it.
@@ -55,8 +71,9 @@ fn seconds_of_day([hour, minute, second]: [u32; 3]) -> Option<i64> {
     (hour < 24 && minute < 60 && second <= 60).then(|| i64::from(hour * 3600 + minute * 60 + second))
 }
 
-/// Nanoseconds of `.678` at `at`, and where it ends; digits beyond the ninth are cut off.
-fn fraction(text: &[u8], at: usize) -> Option<(i64, usize)> {
+/// Nanoseconds of `.678` (or `,678`) at `at`, and where it ends; 0 where there is none. Digits beyond the ninth are cut off.
+#[must_use]
+pub fn fraction(text: &[u8], at: usize) -> Option<(i64, usize)> {
     if !matches!(text.get(at), Some(b'.' | b',')) {
         return Some((0, at));
     }
@@ -67,7 +84,8 @@ fn fraction(text: &[u8], at: usize) -> Option<(i64, usize)> {
 }
 
 /// Seconds east of UTC of a zone that is all of `zone`: nothing, `Z`, `+01:00`, `+0100`, `+01`.
-fn offset(zone: &[u8]) -> Option<i64> {
+#[must_use]
+pub fn offset(zone: &[u8]) -> Option<i64> {
     let (sign, digits) = match zone {
         [] | [b'Z' | b'z'] => return Some(0),
         [b'+', rest @ ..] => (1, rest),
@@ -137,6 +155,14 @@ mod tests {
         ] {
             assert_eq!(rfc3339(text.as_bytes()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_one_of_the_zone_that_is_given() {
+        let midnight = 1_767_312_000 * SECOND_NS;
+        assert_eq!(rfc3339_in(b"2026-01-02 00:00:00", 0), Some((midnight, false)));
+        assert_eq!(rfc3339_in(b"2026-01-02 00:00:00", -120), Some((midnight + 7_200 * SECOND_NS, false)));
+        assert_eq!(rfc3339_in(b"2026-01-02 00:00:00Z", -120), Some((midnight, true)));
     }
 
     #[test]
