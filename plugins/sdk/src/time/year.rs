@@ -24,7 +24,7 @@ pub fn year_near(month: u32, day: u32, day_ns: Value<'_>) -> Option<u32> {
     };
     let latest = reference.div_euclid(86_400 * SECOND_NS) + AHEAD_DAYS;
     // A mean year; what is one too many is taken back by the search.
-    let newest = u32::try_from(1971 + latest * 400 / 146_097).ok()?;
+    let newest = u32::try_from(1971 + (latest * 400).div_euclid(146_097)).ok()?;
     (newest.saturating_sub(BACK_YEARS)..=newest)
         .rev()
         .find(|year| days(*year, month, day).is_some_and(|date| date <= latest))
