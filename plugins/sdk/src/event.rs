@@ -2,7 +2,7 @@
 
 use crate::abi::{self, halves, op_word};
 use crate::names::Names;
-use crate::{Field, Input, Reject, Verdict};
+use crate::{Field, Input, Reject, Value, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
 const WORDS_STEP: usize = 16 * 1024;
@@ -222,6 +222,20 @@ impl<'a> Event<'a> {
     #[inline(always)]
     pub fn time_ns(&mut self, field: Field, value: i64) {
         self.set(field, abi::TIME, halves(value.cast_unsigned()));
+    }
+
+    /// Sets a field to a value as an input has it; removes the field where the value is absent.
+    pub fn value(&mut self, field: Field, value: Value<'_>) {
+        match value {
+            Value::Absent => self.remove(field),
+            Value::Text(text) => self.text(field, text),
+            Value::Int(int) => self.int(field, int),
+            Value::Float(float) => self.float(field, float),
+            Value::Bool(bool) => self.bool(field, bool),
+            Value::Null => self.null(field),
+            Value::TimeNs(time_ns) => self.time_ns(field, time_ns),
+            Value::Json(json) => self.json(field, json),
+        }
     }
 
     /// Adds a text to an array such as `tags`; the array is made where there is none.
