@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn a_configuration_that_keeps_nothing_is_refused() {
         for (config, part) in [
-            ("", "`fields` is empty"),
+            ("", "one of `fields`"),
+            (r#"{"fields":["a"],"remove":["b"]}"#, "one of `fields`"),
             (r#"{"fields":["*"]}"#, "`*`"),
             (r#"{"fields":["a..b"]}"#, "`a..b`"),
             (r#"{"feilds":[]}"#, "`feilds`"),
