@@ -129,6 +129,12 @@ pub struct PluginRunArgs {
     /// Print each document's id too.
     #[arg(long)]
     pub ids: bool,
+    /// The day on which the lines are taken to be read, for timestamps without a year [default: today].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub day: Option<jiff::civil::Date>,
+    /// The zone of timestamps without one [default: this machine's].
+    #[arg(long, value_name = "+HH:MM", allow_hyphen_values = true, value_parser = parse_timezone)]
+    pub timezone: Option<i16>,
     /// Take the chain of the task for TOPIC in a file of tasks, instead of naming plugins.
     #[arg(long, value_name = "TASKS.json#TOPIC", value_parser = parse_chain)]
     pub chain: Option<ChainArg>,
@@ -190,6 +196,28 @@ fn parse_chain(text: &str) -> Result<ChainArg, String> {
     }
 }
 
+/// Minutes east of UTC.
+fn parse_timezone(text: &str) -> Result<i16, String> {
+    let wrong = || format!("write the offset from UTC as +02:00 or -03:30, or UTC, not {text:?}");
+    if matches!(text, "UTC" | "Z") {
+        return Ok(0);
+    }
+    let (sign, clock) = match text.split_at_checked(1) {
+        Some(("+", clock)) => (1, clock),
+        Some(("-", clock)) => (-1, clock),
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = clock.split_once(':').ok_or_else(wrong)?;
+    let part = |text: &str, below: i16| {
+        let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i16>().ok().filter(|number| is_number && *number < below)
+    };
+    match (part(hours, 24), part(minutes, 60)) {
+        (Some(hours), Some(minutes)) => Ok(sign * (60 * hours + minutes)),
+        _ => Err(wrong()),
+    }
+}
+
 impl SettingsArgs {
     /// The request to the settings.
     pub fn request(&self) -> crate::settings::Request {
@@ -210,6 +238,16 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn offsets_from_utc_are_minutes() {
+        for (text, minutes) in [("+02:00", 120), ("-03:30", -210), ("UTC", 0)] {
+            assert_eq!(parse_timezone(text), Ok(minutes));
+        }
+        for wrong in ["", "2", "+2:00", "+02", "+02:60", "+24:00", "é", "++1:00"] {
+            assert!(parse_timezone(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

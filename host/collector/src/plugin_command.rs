@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use collector_model::Topic;
 use collector_tasks::{ChainSpec, Defaults, DocumentForm, PluginSpec, parse_tasks};
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::{ChainArg, PluginRunArgs},
@@ -34,8 +35,17 @@ pub fn run(args: &PluginRunArgs) -> anyhow::Result<()> {
         plugin_dirs: common.bounds.plugin_dirs.clone(),
         files: args.files(),
         host: (common.host.name.clone(), common.host.ip.to_string()),
+        read_time: read_time(args)?,
+        timezone_minutes: args.timezone,
     };
     run.run()
+}
+
+/// When the lines are taken to be read: now, or at noon of the day that was named.
+fn read_time(args: &PluginRunArgs) -> anyhow::Result<Timestamp> {
+    let Some(day) = args.day else { return Ok(Timestamp::now()) };
+    let noon = day.at(12, 0, 0, 0).to_zoned(TimeZone::UTC);
+    Ok(noon.with_context(|| format!("taking the day {day}"))?.timestamp())
 }
 
 fn of_names(args: &PluginRunArgs) -> anyhow::Result<ChainSpec> {

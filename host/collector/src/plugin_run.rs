@@ -40,6 +40,10 @@ pub struct PluginRun {
     pub files: Vec<PathBuf>,
     /// Who reads the lines, as it stands in documents.
     pub host: (String, String),
+    /// When the lines are taken to be read.
+    pub read_time: jiff::Timestamp,
+    /// The zone of timestamps without one, in minutes east of UTC; this machine's where it is not given.
+    pub timezone_minutes: Option<i16>,
 }
 
 impl PluginRun {
@@ -77,7 +81,7 @@ struct Printing<'a, W: Write> {
 
 impl<W: Write> Printing<'_, W> {
     fn print_all(&mut self, path: &Path, input: &mut dyn BufRead) -> anyhow::Result<()> {
-        let mut lines = Lines::of(path, &self.run.host);
+        let mut lines = Lines::of(path, self.run);
         while let Some((raw, spans)) = lines.read(input).with_context(|| format!("reading {}", path.display()))? {
             let batch = lines.batch(&self.run.topic, raw, spans);
             self.print(&batch).context("writing documents to standard output")?;
@@ -113,12 +117,14 @@ struct Lines {
 }
 
 impl Lines {
-    fn of(path: &Path, (host_name, host_ip): &(String, String)) -> Lines {
+    fn of(path: &Path, run: &PluginRun) -> Lines {
+        let local = || (jiff::tz::TimeZone::system().to_offset(run.read_time).seconds() / 60) as i16;
         let origin = Origin {
-            host_name: host_name.as_str().into(),
-            host_ip: host_ip.as_str().into(),
+            host_name: run.host.0.as_str().into(),
+            host_ip: run.host.1.as_str().into(),
             path: path.to_string_lossy().into(),
-            read_time_ms: jiff::Timestamp::now().as_millisecond(),
+            read_time_ms: run.read_time.as_millisecond(),
+            timezone_minutes: run.timezone_minutes.unwrap_or_else(local),
             ..Origin::default()
         };
         let seed = FileUidSeed {

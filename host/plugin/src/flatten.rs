@@ -8,6 +8,8 @@ use collector_model::{
     table::Event,
 };
 
+use crate::names::is_reserved;
+
 /// One field: its name, and its value as JSON at that range of the document.
 struct Field {
     name: String,
@@ -38,7 +40,7 @@ pub(crate) fn document(
     if !object(json, &mut scanner, &mut String::new(), &mut fields) {
         return Err("a name in it cannot be a field's".to_owned());
     }
-    fields.retain(|field| field.name != "collector" && !field.name.starts_with("collector."));
+    fields.retain(|field| !is_reserved(&field.name));
     Maker { json, at: span.start, table, schema }.event(line, &fields).ok_or_else(|| "it is too large".to_owned())
 }
 

@@ -17,6 +17,7 @@ mod host;
 mod last_good;
 mod limits;
 mod log;
+mod meta;
 mod names;
 mod reads;
 mod samples;

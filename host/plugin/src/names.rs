@@ -5,10 +5,10 @@ use collector_model::{
     schema::{FieldId, check_name},
 };
 
-use crate::{error::LoadProblem, guest::Manifest, limits::NAMES_MAX};
+use crate::{error::LoadProblem, guest::Manifest, limits::NAMES_MAX, meta::META};
 
 /// Names below which nobody but the host writes.
-const RESERVED: [&str; 3] = ["_id", "@meta", "collector"];
+const RESERVED: [&str; 3] = ["_id", META, "collector"];
 
 /// Checks what a plugin says of itself.
 pub(crate) fn check_manifest(manifest: &Manifest) -> Result<(), LoadProblem> {
@@ -32,8 +32,12 @@ pub(crate) fn check_manifest(manifest: &Manifest) -> Result<(), LoadProblem> {
 /// Whether a plugin may write the field of that name.
 pub(crate) fn check_writable(name: &str) -> Result<(), String> {
     check_name(name).map_err(|bad| bad.to_string())?;
-    let first = name.split('.').next().unwrap_or_default();
-    if RESERVED.contains(&first) { Err("that name belongs to the host".to_owned()) } else { Ok(()) }
+    if is_reserved(name) { Err("that name belongs to the host".to_owned()) } else { Ok(()) }
+}
+
+/// Whether the name belongs to the host.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name.split('.').next().is_some_and(|first| RESERVED.contains(&first))
 }
 
 /// What the name ids of one instance mean. Lives as long as the instance.

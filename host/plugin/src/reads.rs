@@ -9,7 +9,10 @@ use collector_model::{
     table::Event,
 };
 
-use crate::guest::{Manifest, Request};
+use crate::{
+    guest::{Manifest, Request},
+    meta::{Lines, Meta, MetaName, MetaValue, is_meta},
+};
 
 /// Where the value of a column comes from, for one shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ enum Read {
     Absent,
     Cell(Slot),
     Array(Box<[Slot]>),
+    /// Not of the event: what the host knows of its line.
+    Meta(MetaName),
 }
 
 impl Read {
@@ -49,7 +54,8 @@ pub(crate) enum TextAt {
 pub(crate) struct Reader {
     columns: Vec<String>,
     patterns: Vec<Pattern>,
-    reads_line: bool,
+    /// It reads the line, and nothing of which the text lies elsewhere.
+    may_be_in_place: bool,
     shapes: Vec<Option<Box<ShapeReads>>>,
     host_names: HashMap<String, u32>,
     new_names: Vec<String>,
@@ -84,8 +90,10 @@ impl Reader {
                 None => columns.push(name.clone()),
             }
         }
+        let reads_line = columns.iter().any(|name| name == "message" || name == "event.original");
+        let has_text = |name: &String| !matches!(MetaName::of(name), None | Some(MetaName::Day | MetaName::Timezone));
         Reader {
-            reads_line: columns.iter().any(|name| name == "message" || name == "event.original"),
+            may_be_in_place: reads_line && patterns.is_empty() && !columns.iter().any(has_text),
             columns,
             patterns,
             shapes: vec![],
@@ -110,16 +118,16 @@ impl Reader {
     /// The request for some events, and where its text lies.
     pub(crate) fn request<'a>(
         &'a mut self,
-        text: &'a [u8],
+        lines: &Lines<'a>,
         table: &Table,
         schema: &Schema,
         events: &[Event],
     ) -> (Request<'a>, TextAt) {
         self.new_names.clear();
-        let (request_text, at) = match self.in_place(text, table, schema, events) {
-            Some((start, end)) => (&text[start as usize..end as usize], TextAt::Batch(start)),
+        let (request_text, at) = match self.in_place(lines, table, schema, events) {
+            Some((start, end)) => (&lines.text[start as usize..end as usize], TextAt::Batch(start)),
             None => {
-                self.gather(text, table, schema, events);
+                self.gather(lines, table, schema, events);
                 (self.gathered.as_slice(), TextAt::Gathered)
             }
         };
@@ -135,14 +143,14 @@ impl Reader {
 
     /// Where the plugin reads lines and all texts that it reads lie in the lines, they are handed over as they lie: the range of the
     /// batch's text.
-    fn in_place(&mut self, text: &[u8], table: &Table, schema: &Schema, events: &[Event]) -> Option<(u32, u32)> {
-        if !self.reads_line || !self.patterns.is_empty() {
+    fn in_place(&mut self, lines: &Lines<'_>, table: &Table, schema: &Schema, events: &[Event]) -> Option<(u32, u32)> {
+        if !self.may_be_in_place {
             return None;
         }
         let line = |event: &Event| table.cells_of(event)[LINE_SLOT as usize];
         let (first, last) = (line(events.first()?), line(events.last()?));
         let (start, end) = (first.a, last.a.checked_add(last.b)?);
-        if first.kind() != Some(Kind::Text) || end as usize > text.len() || start > end {
+        if first.kind() != Some(Kind::Text) || end as usize > lines.text.len() || start > end {
             return None;
         }
         self.cells.clear();
@@ -163,6 +171,10 @@ impl Reader {
                     Read::Absent => [0; 3],
                     Read::Cell(slot) => in_range(cells[*slot as usize], start, end)?,
                     Read::Array(_) => return None,
+                    Read::Meta(name) => match lines.meta(event.line).value(*name) {
+                        MetaValue::Words(words) => words,
+                        MetaValue::Text(_) => return None,
+                    },
                 };
                 self.cells.extend_from_slice(&words);
             }
@@ -170,7 +182,8 @@ impl Reader {
         Some((start, end))
     }
 
-    fn gather(&mut self, text: &[u8], table: &Table, schema: &Schema, events: &[Event]) {
+    fn gather(&mut self, lines: &Lines<'_>, table: &Table, schema: &Schema, events: &[Event]) {
+        let mut copied = CopiedMeta::default();
         self.cells.clear();
         self.sparse.clear();
         self.gathered.clear();
@@ -186,9 +199,12 @@ impl Reader {
                 cells,
             );
             let reads = reads.get();
-            let source = Values { text, arena: table.arena(), cells };
+            let source = Values { text: lines.text, arena: table.arena(), cells };
             for read in &reads.columns {
-                let words = source.copy(read, &mut self.gathered);
+                let words = match read {
+                    Read::Meta(name) => copied.copy(&lines.meta(event.line), *name, &mut self.gathered),
+                    read => source.copy(read, &mut self.gathered),
+                };
                 self.cells.extend_from_slice(&words);
             }
             for (name, read) in &reads.sparse {
@@ -213,6 +229,32 @@ fn in_range(cell: Cell, start: u32, end: u32) -> Option<[u32; 3]> {
     }
 }
 
+/// Texts of which the host knows that were copied for this request: lines that follow each other mostly share them.
+#[derive(Default)]
+struct CopiedMeta<'a>(Vec<(&'a str, [u32; 3])>);
+
+/// How many of them are looked through.
+const COPIED_META_MAX: usize = 16;
+
+impl<'a> CopiedMeta<'a> {
+    fn copy(&mut self, meta: &Meta<'a>, name: MetaName, out: &mut Vec<u8>) -> [u32; 3] {
+        let text = match meta.value(name) {
+            MetaValue::Words(words) => return words,
+            MetaValue::Text(text) => text,
+        };
+        if let Some((_, words)) = self.0.iter().find(|(known, _)| std::ptr::eq(*known, text)) {
+            return *words;
+        }
+        let words = [Kind::Text as u32, out.len() as u32, text.len() as u32];
+        out.extend_from_slice(text.as_bytes());
+        if self.0.len() >= COPIED_META_MAX {
+            self.0.clear();
+        }
+        self.0.push((text, words));
+        words
+    }
+}
+
 /// What the values of one event are taken from.
 struct Values<'a> {
     text: &'a [u8],
@@ -226,7 +268,7 @@ impl Values<'_> {
         let start = out.len() as u32;
         let words = |kind: Kind, out: &Vec<u8>| [kind as u32, start, out.len() as u32 - start];
         match read {
-            Read::Absent => [0; 3],
+            Read::Absent | Read::Meta(_) => [0; 3],
             Read::Cell(slot) => {
                 let cell = self.cells[*slot as usize];
                 match cell.value(self.text, self.arena) {
@@ -321,6 +363,11 @@ fn work_out(
             }
         });
     }
-    let columns = columns.iter().map(|name| Read::of(tree.read(name))).collect();
+    let column = |name: &String| match MetaName::of(name) {
+        Some(name) => Read::Meta(name),
+        None if is_meta(name) => Read::Absent,
+        None => Read::of(tree.read(name)),
+    };
+    let columns = columns.iter().map(column).collect();
     ShapeReads { columns, sparse: sparse.into() }
 }

@@ -11,7 +11,14 @@ use collector_model::{
 };
 use serde_json::Value;
 
-use crate::{error::LoadProblem, generation::LoadedPlugin, host::not_opened, names::check_writable, stage::Stage};
+use crate::{
+    error::LoadProblem,
+    generation::LoadedPlugin,
+    host::not_opened,
+    meta::{Lines, Meta, MetaName, is_meta},
+    names::check_writable,
+    stage::Stage,
+};
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,12 +59,18 @@ fn check(sample: &Sample, stage: &mut Stage, schema: &mut Schema) -> Result<(), 
     let mut table = Table::default();
     let text = sample.input.as_bytes();
     let mut event = table.begin(0, Span::between(0, text.len()));
+    let mut meta = Meta::default();
     for (name, value) in &sample.fields {
-        check_writable(name).map_err(|reason| format!("its field {name:?}: {reason}"))?;
-        set(&mut event, name, value, &mut table, schema);
+        let wrong = |reason| format!("its field {name:?}: {reason}");
+        if is_meta(name) {
+            know(&mut meta, name, value).map_err(wrong)?;
+        } else {
+            check_writable(name).map_err(wrong)?;
+            set(&mut event, name, value, &mut table, schema);
+        }
     }
     let time_max = stage.plugin().limits.process_time_max;
-    let called = stage.call(text, &[event], time_max, &mut table, schema);
+    let called = stage.call(&Lines::with(text, &meta), &[event], time_max, &mut table, schema);
     let outcome = match called {
         Err(fault) => return Err(fault.to_string()),
         Ok(()) if table.counts.rejected > 0 => Value::from("reject"),
@@ -70,6 +83,28 @@ fn check(sample: &Sample, stage: &mut Stage, schema: &mut Schema) -> Result<(), 
     let expected =
         if sample.expect.is_object() { Value::from(vec![sample.expect.clone()]) } else { sample.expect.clone() };
     if same(&expected, &outcome) { Ok(()) } else { Err(format!("expected {expected}, got {outcome}")) }
+}
+
+/// Takes what a sample says of `@meta`.
+fn know<'a>(meta: &mut Meta<'a>, name: &str, value: &'a Value) -> Result<(), String> {
+    let meta_name = MetaName::of(name).ok_or("there is no such name below @meta")?;
+    match (meta_name, value) {
+        (MetaName::Day, Value::String(day)) => {
+            let day = day.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
+            let day = day.map_err(|error| format!("a day is written as 2026-01-31: {error}"))?;
+            meta.day_ns = i64::try_from(day.timestamp().as_nanosecond()).ok();
+        }
+        (MetaName::Timezone, Value::Number(minutes)) if minutes.is_i64() => meta.timezone_minutes = minutes.as_i64(),
+        (MetaName::Host, Value::String(host)) => meta.host = host,
+        (MetaName::Path, Value::String(path)) => meta.path = path,
+        (MetaName::Topic, Value::String(topic)) => meta.topic = topic,
+        _ => {
+            return Err(
+                "a day is a text as 2026-01-31, a timezone a whole number of minutes, the others are texts".into()
+            );
+        }
+    }
+    Ok(())
 }
 
 fn set(event: &mut Event, name: &str, value: &Value, table: &mut Table, schema: &mut Schema) {

@@ -17,6 +17,7 @@ use crate::{
     generation::LoadedPlugin,
     guest::{CallError, Guest},
     limits::NAMES_SOFT_MAX,
+    meta::Lines,
     names::NameTable,
     reads::Reader,
 };
@@ -86,7 +87,7 @@ impl Stage {
     /// Treats events that were taken out of the table, and pushes what becomes of them. Never fails. True if the plugin went into quarantine.
     pub(crate) fn run(
         &mut self,
-        text: &[u8],
+        lines: &Lines<'_>,
         events: &[Event],
         table: &mut Table,
         schema: &mut Schema,
@@ -101,21 +102,21 @@ impl Stage {
             return None;
         }
         let time_max = self.plugin.limits.process_time_max;
-        let fault = self.call(text, events, time_max, table, schema).err()?;
+        let fault = self.call(lines, events, time_max, table, schema).err()?;
         let incident = Incident { fault: fault.to_string(), quarantined: self.plugin.count_fault(Instant::now()) };
-        self.isolate(text, events, fault, table, schema);
+        self.isolate(lines, events, fault, table, schema);
         Some(incident)
     }
 
     /// Splits what faulted until the event on which it does is alone; the others go on.
-    fn isolate(&mut self, text: &[u8], events: &[Event], fault: Fault, table: &mut Table, schema: &mut Schema) {
+    fn isolate(&mut self, lines: &Lines<'_>, events: &[Event], fault: Fault, table: &mut Table, schema: &mut Schema) {
         let time_max = self.plugin.limits.process_time_warn;
         let mut faulty_left = FAULTY_PARTS_MAX;
         // Parts that are still to do, the first on top; a part with a fault is known to have it.
         let mut parts: Vec<(Range<usize>, Option<Fault>)> = vec![(0..events.len(), Some(fault))];
         while let Some((range, known)) = parts.pop() {
             let part = &events[range.clone()];
-            let result = known.map_or_else(|| self.call(text, part, time_max, table, schema), Err);
+            let result = known.map_or_else(|| self.call(lines, part, time_max, table, schema), Err);
             let Err(fault) = result else { continue };
             faulty_left = faulty_left.saturating_sub(1);
             if part.len() == 1 || faulty_left == 0 {
@@ -132,7 +133,7 @@ impl Stage {
     /// One call. On a fault the table is as before, and the instance is gone.
     pub(crate) fn call(
         &mut self,
-        text: &[u8],
+        lines: &Lines<'_>,
         events: &[Event],
         time_max: Duration,
         table: &mut Table,
@@ -140,7 +141,7 @@ impl Stage {
     ) -> Result<(), Fault> {
         let mark = table.mark();
         let started = Instant::now();
-        let result = self.call_instance(text, events, time_max, table, schema);
+        let result = self.call_instance(lines, events, time_max, table, schema);
         if result.is_err() {
             table.go_back(mark);
             self.running = None;
@@ -152,7 +153,7 @@ impl Stage {
 
     fn call_instance(
         &mut self,
-        text: &[u8],
+        lines: &Lines<'_>,
         events: &[Event],
         time_max: Duration,
         table: &mut Table,
@@ -164,7 +165,7 @@ impl Stage {
             vacant => vacant.insert(Running::open(plugin, self.config.as_deref(), schema)?),
         };
         let Running { guest, names, reader, forks } = running;
-        let (request, text_at) = reader.request(text, table, schema, events);
+        let (request, text_at) = reader.request(lines, table, schema, events);
         let mut on_reject = |event: Event, reason: &str, table: &mut Table, schema: &mut Schema| {
             give_up(plugin, event, &REJECTED, reason, table, schema);
         };

@@ -8,7 +8,7 @@ use collector_model::{
     table::{Event, EventStatus},
 };
 
-use crate::{apply::tag, flatten, generation::Generation, slot::ChainSlot, stage::Stage};
+use crate::{apply::tag, flatten, generation::Generation, meta::Lines, slot::ChainSlot, stage::Stage};
 
 /// Runs the chain of one task on the batches of one thread. It notices a new generation between batches.
 pub struct ChainWorker {
@@ -97,7 +97,7 @@ impl ChainWorker {
         }
         for stage in &mut self.stages {
             self.table.take_events(first, &mut self.events);
-            let incident = stage.run(&batch.text, &self.events, &mut self.table, &mut self.schema);
+            let incident = stage.run(&Lines::of(batch), &self.events, &mut self.table, &mut self.schema);
             if let Some(incident) = incident {
                 self.slot.report(stage.plugin(), &incident.fault, incident.quarantined);
             }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod loading;
+mod meta;
 mod swapping;
 mod verifying;
 mod wasm;

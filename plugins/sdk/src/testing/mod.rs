@@ -1,6 +1,7 @@
 //! A harness for a plugin's own tests: lines in, fields out, with the checks of a host. Native only.
 
 mod apply;
+mod meta;
 mod samples;
 
 pub use samples::check_samples;
@@ -81,12 +82,15 @@ impl<P: Plugin> Session<P> {
         self.event(line, &Fields::new())
     }
 
-    /// Treats an event of this line with fields that earlier plugins set.
+    /// Treats an event of this line with fields that earlier plugins set. What a host knows of the line is given among them, by
+    /// the names below `@meta`, as samples have it: `"@meta.day": "2026-01-31"`, `"@meta.timezone": -120` (minutes), texts as
+    /// `@meta.host`, `@meta.path` and `@meta.topic`. What is not given is absent, and none of it is a field of the event.
     ///
     /// # Panics
-    /// The plugin breaks the contract of `wit/v0.1/README.md`.
+    /// The plugin breaks the contract of `wit/v0.1/README.md`, or what is given below `@meta` is none of these.
     pub fn event(&mut self, line: &str, fields: &Fields) -> Outcome {
-        let input = Batch::new(line, fields, self.driver.manifest().reads(), self.host_names);
+        let (meta, fields) = &meta::split(fields);
+        let input = Batch::new(line, fields, meta, self.driver.manifest().reads(), self.host_names);
         self.host_names += input.names.len();
         let forks = self.driver.manifest().is_forking();
         let changes = self
@@ -108,11 +112,16 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(line: &str, fields: &Fields, reads: &[String], known_names: usize) -> Self {
+    fn new(line: &str, fields: &Fields, meta: &Fields, reads: &[String], known_names: usize) -> Self {
         let mut batch = Self { text: String::new(), cells: Vec::new(), names: Vec::new(), sparse: Vec::new() };
         let line = Value::from(line);
         for name in reads.iter().filter(|name| !is_pattern(name)) {
+            if name == meta::DAY {
+                batch.cells.extend(meta::day_cell(meta));
+                continue;
+            }
             let value = match name.as_str() {
+                _ if meta::is_meta(name) => meta.get(name),
                 "message" | "event.original" => fields.get(name).or(Some(&line)),
                 _ => fields.get(name),
             };
@@ -161,4 +170,60 @@ impl Batch {
 /// Whether `pattern` is a pattern, and `name` one of its fields.
 fn matches(pattern: &str, name: &str) -> bool {
     pattern == "*" || pattern.strip_suffix('*').is_some_and(|prefix| prefix.ends_with('.') && name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Filter, Input, Reject, Verdict};
+
+    crate::fields! { DAY = "day", TIMEZONE = "timezone", PATH = "path", SEEN = "seen" }
+
+    /// Tells what it reads.
+    struct Telling;
+
+    impl Filter for Telling {
+        type Config = ();
+
+        fn open((): ()) -> Result<Self, String> {
+            Ok(Self)
+        }
+
+        fn manifest(&self) -> Manifest {
+            let reads = ["@meta.day", "@meta.timezone", "@meta.path", "*"];
+            Manifest::reading(reads).writing(FIELDS.iter().copied())
+        }
+
+        fn filter<'a>(&mut self, input: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {
+            if let crate::Value::TimeNs(ns) = input.value(0) {
+                event.time_ns(DAY, ns);
+            }
+            if let crate::Value::Int(minutes) = input.value(1) {
+                event.int(TIMEZONE, minutes);
+            }
+            if let Some(path) = input.text(2) {
+                event.text(PATH, path);
+            }
+            event.int(SEEN, input.matched().count() as i64);
+            Ok(Verdict::Keep)
+        }
+    }
+
+    #[test]
+    fn what_the_host_knows_is_read_by_exact_names_and_is_no_field() {
+        let mut session = Session::<crate::Filtering<Telling>>::open("").unwrap();
+        let given = serde_json::json!({"@meta.day": "2026-02-28", "@meta.timezone": -120, "@meta.path": "/a", "x": 1});
+        let kept = session.event("line", given.as_object().unwrap()).kept();
+        let expected =
+            serde_json::json!({"day": 1_772_236_800_000_000_000i64, "timezone": -120, "path": "/a", "seen": 2, "x": 1});
+        assert_eq!(Value::from(kept), expected);
+        assert_eq!(Value::from(session.line("line").kept()), serde_json::json!({"seen": 1}));
+    }
+
+    #[test]
+    #[should_panic(expected = "@meta.dya")]
+    fn a_name_that_no_host_knows_is_refused() {
+        let mut session = Session::<crate::Filtering<Telling>>::open("").unwrap();
+        session.event("line", serde_json::json!({"@meta.dya": "2026-02-28"}).as_object().unwrap());
+    }
 }
