@@ -4,9 +4,11 @@
 
 mod address;
 mod block;
+mod cut;
 mod digits;
 
 pub use address::{is_ip, is_ipv4};
+pub use cut::{between, cut, cut_last, cut_text, int};
 pub use digits::{digits, two_digits};
 
 use block::{BLOCK_BYTES, Block};
