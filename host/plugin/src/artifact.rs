@@ -20,6 +20,10 @@ pub(crate) struct Artifact {
     pub(crate) sha256: String,
     /// A component.
     pub(crate) component: Vec<u8>,
+    /// The interfaces that it imports.
+    pub(crate) imports: Vec<String>,
+    /// The interfaces that it exports.
+    pub(crate) exports: Vec<String>,
     /// The author's examples, JSON.
     pub(crate) samples: Option<String>,
     /// Some export has a post-return function: results must be copied before it runs.
@@ -37,7 +41,8 @@ impl Artifact {
         let found = inspect(&component)?;
         check_exports(&found.exports)?;
         found.imports.iter().try_for_each(|import| check_import(import))?;
-        Ok(Artifact { sha256, component, samples: found.samples, has_post_return: found.has_post_return })
+        let Found { exports, imports, samples, has_post_return } = found;
+        Ok(Artifact { sha256, component, imports, exports, samples, has_post_return })
     }
 }
 

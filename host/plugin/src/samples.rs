@@ -2,13 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use collector_model::{
-    Cell, Kind, Schema, Span, Table, Value as CellValue,
-    cell::rfc3339,
-    fields::{FieldTree, Found, LINE_SLOT},
-    schema::Step,
-    table::Event,
-};
+use collector_model::{Cell, Kind, Schema, Span, Table, schema::Step, table::Event};
 use serde_json::Value;
 
 use crate::{
@@ -17,6 +11,7 @@ use crate::{
     host::not_opened,
     meta::{Lines, Meta, MetaName, is_meta},
     names::check_writable,
+    outcome::{event_fields, same},
     stage::Stage,
 };
 
@@ -30,8 +25,6 @@ struct Sample {
     fields: serde_json::Map<String, Value>,
     expect: Value,
 }
-
-type Fields = BTreeMap<String, Value>;
 
 /// Runs all samples.
 pub(crate) fn run(samples: &str, plugin: &LoadedPlugin) -> Result<(), LoadProblem> {
@@ -77,7 +70,7 @@ fn check(sample: &Sample, stage: &mut Stage, schema: &mut Schema) -> Result<(), 
         Ok(()) if table.events().is_empty() => Value::from("drop"),
         Ok(()) => {
             let events = table.events().iter();
-            events.map(|event| fields(event, text, &table, schema).into_iter().collect::<Value>()).collect()
+            events.map(|event| event_fields(event, text, &table, schema).into_iter().collect::<Value>()).collect()
         }
     };
     let expected =
@@ -127,57 +120,4 @@ fn set(event: &mut Event, name: &str, value: &Value, table: &mut Table, schema: 
     if let Some(field) = schema.field(name) {
         table.push_cell(event, schema, Cell::new(Step::set(field), kind, a, b));
     }
-}
-
-/// The fields of an event by dotted name; the line only where somebody set it.
-fn fields(event: &Event, text: &[u8], table: &Table, schema: &Schema) -> Fields {
-    let cells = table.cells_of(event);
-    let value = |slot: u32| json(cells[slot as usize].value(text, table.arena()));
-    let mut fields = Fields::new();
-    FieldTree::of(schema, cells).each(|name, found| {
-        let value = match found {
-            Found::Single(LINE_SLOT) => return,
-            Found::Single(slot) => value(slot),
-            Found::Array([first, rest @ ..]) => {
-                let mut items = match value(*first) {
-                    Value::Array(items) if !cells[*first as usize].appends() => items,
-                    item => vec![item],
-                };
-                items.extend(rest.iter().map(|slot| value(*slot)));
-                Value::Array(items)
-            }
-            Found::Array([]) => return,
-        };
-        fields.insert(name.to_owned(), value);
-    });
-    fields
-}
-
-fn json(value: CellValue<'_>) -> Value {
-    match value {
-        CellValue::Text(text) => String::from_utf8_lossy(text).into(),
-        CellValue::Int(number) => number.into(),
-        CellValue::Float(number) => number.into(),
-        CellValue::Bool(value) => value.into(),
-        CellValue::Null => Value::Null,
-        CellValue::Time(ns) => rfc3339(ns).into(),
-        CellValue::Json(text) => serde_json::from_slice(text).unwrap_or_default(),
-    }
-}
-
-/// Equal, with numbers by value and times by instant.
-fn same(expected: &Value, found: &Value) -> bool {
-    match (expected, found) {
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Number(a), Value::Number(b)) => a == b || (a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64(),
-        (Value::String(a), Value::String(b)) => a == b || instant(a).is_some_and(|a| instant(b) == Some(a)),
-        (a, b) => a == b,
-    }
-}
-
-fn instant(text: &str) -> Option<jiff::Timestamp> {
-    text.parse().ok()
 }
