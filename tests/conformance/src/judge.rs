@@ -1,0 +1,195 @@
+//! A format's lines through its chain, and what is to be said of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use crate::{
+    cases::{Case, Expected, ExpectedField},
+    chain::{Chain, Chains, Outcome, origin},
+    compare,
+    corpora::Corpora,
+    ecs::Ecs,
+    flat::Flat,
+    names,
+    report::{Difference, Row},
+    spec::{Format, Source},
+};
+
+/// Judges formats.
+pub struct Judge {
+    corpora: Corpora,
+    ecs: Ecs,
+    chains: Chains,
+}
+
+/// What is gathered while the lines of a format are judged.
+#[derive(Default)]
+struct Tally {
+    files: BTreeSet<PathBuf>,
+    lines: usize,
+    agreeing: usize,
+    expected: BTreeSet<String>,
+    /// Expected names that are not compared, with how often they would have disagreed.
+    excluded: BTreeMap<String, u64>,
+    /// The names of the corpus that the source's `names` leave out.
+    skipped: BTreeMap<String, u64>,
+    invented: BTreeMap<String, String>,
+    differences: Vec<Difference>,
+}
+
+impl Judge {
+    /// Of these lines, by these names, with the modules in that folder.
+    pub fn new(corpora: Corpora, ecs: Ecs, plugins: PathBuf) -> anyhow::Result<Self> {
+        Ok(Judge { corpora, ecs, chains: Chains::new(plugins)? })
+    }
+
+    /// The row of a format in the table.
+    pub fn row(&self, format: &Format) -> anyhow::Result<Row> {
+        let mut tally = Tally::default();
+        tally.excluded.extend(format.exclude.iter().map(|exclude| (exclude.field.clone(), 0)));
+        let mut loaded: Option<Chain> = None;
+        for source in &format.source {
+            for pattern in &source.common.files {
+                for path in self.corpora.files(pattern)? {
+                    self.file(format, source, path, &mut loaded, &mut tally)?;
+                }
+            }
+        }
+        Ok(tally.row(format))
+    }
+
+    fn file(
+        &self,
+        format: &Format,
+        source: &Source,
+        path: PathBuf,
+        loaded: &mut Option<Chain>,
+        tally: &mut Tally,
+    ) -> anyhow::Result<()> {
+        let shown = self.corpora.shown(&path).to_owned();
+        let mut cases = source.kind.cases(&path, &shown.to_string_lossy())?;
+        tally.files.insert(path);
+        let origin = origin(&source.common, &shown)?;
+        for case in &mut cases {
+            names::apply(&source.common.names, case, &mut tally.skipped);
+        }
+        let (own, shared): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.config.is_some());
+        if !shared.is_empty() {
+            let chain = match loaded {
+                Some(chain) => chain,
+                None => loaded.insert(self.chains.load(&format.plugins, &format.folder, None)?),
+            };
+            let lines: Vec<&[u8]> = shared.iter().map(|case| case.line.as_slice()).collect();
+            let outcomes = chain.run(&lines, &origin)?;
+            shared.iter().zip(outcomes).for_each(|(case, outcome)| tally.add(format, &self.ecs, case, &outcome));
+        }
+        for case in own {
+            let outcome = match self.chains.load(&format.plugins, &format.folder, case.config.as_ref()) {
+                Ok(mut chain) => chain.run(&[&case.line], &origin)?.remove(0),
+                Err(error) => Outcome::refused(&error),
+            };
+            tally.add(format, &self.ecs, &case, &outcome);
+        }
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn add(&mut self, format: &Format, ecs: &Ecs, case: &Case, outcome: &Outcome) {
+        self.lines += 1;
+        self.expected
+            .extend(case.expected.fields().map(|field| field.name.clone()).filter(|name| compare::is_compared(name)));
+        for event in &outcome.events {
+            self.note_invented(format, ecs, case, event);
+        }
+        let wrong = self.wrong(case, outcome);
+        if wrong.is_empty() {
+            self.agreeing += 1;
+        } else {
+            self.differences.push(Difference::new(case, wrong));
+        }
+    }
+
+    fn note_invented(&mut self, format: &Format, ecs: &Ecs, case: &Case, event: &Flat) {
+        for name in event.keys().filter(|name| !ecs.knows(name) && !format.owns(name)) {
+            self.invented.entry(name.clone()).or_insert_with(|| case.place.clone());
+        }
+    }
+
+    /// What disagrees, in words.
+    fn wrong(&mut self, case: &Case, outcome: &Outcome) -> Vec<(String, String)> {
+        let problem = outcome.problem.as_ref();
+        let one = |what: &str| vec![(String::new(), what.to_owned())];
+        match (&case.expected, problem) {
+            (_, Some(problem)) if !problem.rejected => one(&format!("the plugin broke the rules: {}", problem.reason)),
+            (Expected::Either, _) | (Expected::Rejected, Some(_)) | (Expected::Parses, None) => vec![],
+            (Expected::Rejected, None) => one("was accepted and is wrong"),
+            (_, Some(problem)) => one(&format!("was rejected: {}", problem.reason)),
+            (Expected::Fields(expected), None) => match outcome.events.first() {
+                Some(event) => self.wrong_fields(expected, event),
+                None => one("was dropped"),
+            },
+            (Expected::Events(expected), None) if expected.len() != outcome.events.len() => {
+                one(&format!("became {} events instead of {}", outcome.events.len(), expected.len()))
+            }
+            (Expected::Events(expected), None) => {
+                let pairs = expected.iter().zip(&outcome.events);
+                pairs.flat_map(|(expected, event)| self.wrong_fields(expected, event)).collect()
+            }
+        }
+    }
+
+    fn wrong_fields(&mut self, expected: &[ExpectedField], event: &Flat) -> Vec<(String, String)> {
+        let mut wrong = vec![];
+        for field in expected.iter().filter(|field| compare::is_compared(&field.name)) {
+            if compare::agrees(event, field) {
+                continue;
+            }
+            if let Some(count) = self.excluded.get_mut(&field.name) {
+                *count += 1;
+                continue;
+            }
+            let found = compare::found(event, &field.name).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            wrong.push((field.name.clone(), format!("expected {} and found {found}", field.value)));
+        }
+        wrong
+    }
+
+    fn row(self, format: &Format) -> Row {
+        let mut problems = vec![];
+        for (field, _) in self.excluded.iter().filter(|(_, needed)| **needed == 0) {
+            problems.push(format!("the exclusion of {field} is not needed"));
+        }
+        for (field, place) in &self.invented {
+            problems.push(format!("{field} is neither ECS nor below the format's own names ({place})"));
+        }
+        let excluded: Vec<String> = self.excluded.into_keys().chain(self.skipped.into_keys()).collect();
+        let expected = self.expected.len() + excluded.iter().filter(|name| !self.expected.contains(*name)).count();
+        if excluded.len() * 10 > expected {
+            problems
+                .push(format!("{} of {expected} expected names are excluded: more than one in ten", excluded.len()));
+        }
+        let agree = if self.lines == 0 { 0.0 } else { self.agreeing as f64 / self.lines as f64 };
+        if agree < format.agree_min() {
+            problems.push(format!(
+                "{:.1} % of the lines agree; {:.1} % are to",
+                agree * 100.0,
+                format.agree_min() * 100.0
+            ));
+        }
+        Row {
+            format: format.name.clone(),
+            plugins: format.plugins.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(","),
+            files: self.files.len(),
+            lines: self.lines,
+            agree,
+            compared: expected - excluded.len(),
+            excluded,
+            invented: self.invented.into_keys().collect(),
+            problems,
+            differences: self.differences,
+        }
+    }
+}
