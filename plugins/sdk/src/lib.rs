@@ -53,6 +53,7 @@ mod mem;
 mod names;
 mod plugin;
 pub mod scan;
+pub mod syslog;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod time;
