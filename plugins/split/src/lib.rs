@@ -6,6 +6,7 @@
 use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Value, Verdict};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 const MESSAGE: Field = Field::nth(0);
 /// The ABI's limit of events of one line.
@@ -80,7 +81,7 @@ impl Filter for Split {
         let parts = self.parts(text)?;
         match parts.as_slice() {
             [] => return Ok(Verdict::Drop),
-            [only] if *only == text => {}
+            [only] if only.as_ref() == text => {}
             parts if parts.len() > PARTS_MAX => return Err(Reject("more than 1,001 parts")),
             parts => emit(parts, event),
         }
@@ -89,22 +90,22 @@ impl Filter for Split {
 }
 
 /// One event for each part.
-fn emit<'a>(parts: &[&'a str], event: &mut Event<'a>) {
+fn emit(parts: &[Cow<'_, str>], event: &mut Event<'_>) {
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             event.fork();
         }
-        event.text(MESSAGE, *part);
+        event.text(MESSAGE, part.as_ref());
     }
 }
 
 impl Split {
     /// The parts that are not empty, one more than there may be at most.
-    fn parts<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, Reject> {
+    fn parts<'t>(&self, text: &'t str) -> Result<Vec<Cow<'t, str>>, Reject> {
         let parts = match &self.way {
             Way::Separator(separator) => {
                 let parts = text.split(separator.as_str()).map(|part| if self.trim { part.trim() } else { part });
-                return Ok(parts.filter(|part| !part.is_empty()).take(PARTS_MAX + 1).collect());
+                return Ok(parts.filter(|part| !part.is_empty()).map(Cow::Borrowed).take(PARTS_MAX + 1).collect());
             }
             Way::Array => elements(text)?,
             Way::Member(member) => elements(self.member(text, member)?)?,
@@ -119,21 +120,18 @@ impl Split {
     }
 }
 
-/// The elements of an array: texts without their quotes where nothing in them is escaped, anything else as JSON.
-fn elements(text: &str) -> Result<Vec<&str>, Reject> {
+/// The elements of an array: strings as the text that they stand for, anything else as JSON.
+fn elements(text: &str) -> Result<Vec<Cow<'_, str>>, Reject> {
     let values: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Reject("there is no JSON array to split"))?;
-    let bare = |value: &'_ RawValue| -> (usize, usize) {
-        let text = value.get();
-        let is_plain = text.len() >= 2 && text.starts_with('"') && !text.contains('\\');
-        if is_plain { (1, text.len() - 1) } else { (0, text.len()) }
-    };
-    Ok(values
-        .into_iter()
-        .map(|value| {
-            let (from, to) = bare(value);
-            &value.get()[from..to]
-        })
-        .collect())
+    Ok(values.into_iter().map(|value| element(value.get())).collect())
+}
+
+fn element(json: &str) -> Cow<'_, str> {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+        Some(_) => serde_json::from_str(json).map_or(Cow::Borrowed(json), Cow::Owned),
+        None => Cow::Borrowed(json),
+    }
 }
 
 collector_plugin::export!(Split as Filter, samples = "../samples/samples.json");
@@ -172,7 +170,7 @@ mod tests {
     fn elements_of_an_array_become_events() {
         let line = r#"{"Records":[{"a":1}, "b", 3, "q\"q"], "x":[]}"#;
         let config = r#"{"json":true,"member":"Records"}"#;
-        assert_eq!(messages(config, line), [r#"{"a":1}"#, "b", "3", r#""q\"q""#]);
+        assert_eq!(messages(config, line), [r#"{"a":1}"#, "b", "3", "q\"q"]);
         assert_eq!(messages(r#"{"json":true}"#, "[1,2]"), ["1", "2"]);
         assert!(messages(r#"{"member":"x"}"#, line).is_empty());
         assert_eq!(messages(r#"{"json":true}"#, "{}"), ["rejected: there is no JSON array to split"]);
