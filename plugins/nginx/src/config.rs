@@ -1,32 +1,38 @@
 //! What the chain entry may say.
 
+use collector_plugin::time::Zone;
 use serde::Deserialize;
 
-/// Configuration of the parser: `{"event_fields": false, "extra_fields": []}`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Also set `event.kind`, `event.category`, `event.type` and `event.outcome`: the same for every line but for the outcome (a status below 400 is a success).
-    pub event_fields: bool,
-    /// Names for the values behind the known ones, in the order of the log format (`$request_time`, `"$http_x_forwarded_for"`). Values without a name are ignored.
-    pub extra_fields: Vec<String>,
+/// Which log it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Log {
+    /// Told from each line: one that begins with a date is of the error log.
+    #[default]
+    Auto,
+    /// The access log.
+    Access,
+    /// The error log.
+    Error,
 }
 
-impl Config {
-    /// # Errors
-    /// The name that no field can have.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        let illegal = |name: &&String| {
-            name.len() > collector_plugin::abi::NAME_BYTES_MAX
-                || name.split('.').any(str::is_empty)
-                || name.split('.').count() > collector_plugin::abi::NAME_SEGMENTS_MAX
-                || matches!(name.split('.').next(), Some("_id" | "@meta" | "collector"))
-        };
-        match self.extra_fields.iter().find(illegal) {
-            Some(name) => Err(format!(
-                "`extra_fields`: `{name}` cannot be the name of a field; use one such as `http.request.time`"
-            )),
-            None => Ok(()),
-        }
+/// Configuration of the parser.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which log it is.
+    pub log: Log,
+    /// The layout of access lines, as nginx's own directive `log_format` has it; `combined` and its relatives where nothing is said.
+    pub log_format: Option<String>,
+    /// Also set `event.kind`, `event.category`, `event.type`, `event.outcome`, `event.module`, `event.dataset`, `event.timezone`, `service.type`, `related.*`, and the
+    /// list of addresses where there is but one.
+    pub event_fields: bool,
+    /// The zone of the error log's times, which name none.
+    pub timezone: Zone,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { log: Log::Auto, log_format: None, event_fields: true, timezone: Zone::Local }
     }
 }

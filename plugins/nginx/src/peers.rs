@@ -1,24 +1,25 @@
 //! Everything before the time, where it is more than one address: a virtual host, a list of proxies, a user name with spaces.
 
-use crate::{
-    DESTINATION_DOMAIN, DESTINATION_IP, DESTINATION_PORT, DOMAIN, REMOTE_IPS, SOURCE_ADDRESS, SOURCE_IP, USER,
-    text_or_dash,
-};
+use crate::{REMOTE_IPS, access::set_user};
+use collector_plugin::weblog::{RELATED_IP, SOURCE_ADDRESS, SOURCE_IP, set_destination};
 use collector_plugin::{Event, Reject, scan};
 use std::net::IpAddr;
 
 /// `example.com:80 "10.0.0.2, 10.0.0.1" 127.0.0.1 - user name [`: gives where the bracket is.
-#[cold]
 #[inline(never)]
-pub(crate) fn parse<'a>(line: &'a [u8], event: &mut Event<'a>) -> Result<usize, Reject> {
+pub(crate) fn parse<'a>(line: &'a [u8], related: bool, event: &mut Event<'a>) -> Result<usize, Reject> {
     let dash = position(line, 0, b" - ").ok_or(Reject("no client address"))?;
     let bracket = position(line, dash + 2, b" [").ok_or(Reject("no time"))? + 1;
-    let peers = host(&line[..dash], event);
-    addresses(peers, event)?;
+    addresses(host(&line[..dash], event), related, event)?;
     if let Some(user) = line.get(dash + 3..bracket - 1) {
-        text_or_dash(event, USER, user);
+        set_user(user, related, event);
     }
     Ok(bracket)
+}
+
+/// Whether it is letters, digits and `_` alone: what a list of addresses may also have.
+pub(crate) fn is_word(address: &[u8]) -> bool {
+    !address.is_empty() && address.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
 fn position(line: &[u8], from: usize, what: &[u8]) -> Option<usize> {
@@ -35,38 +36,26 @@ fn host<'a>(peers: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
     if word.iter().any(|b| matches!(b, b'"' | b',')) || word.is_empty() {
         return peers;
     }
-    let port = scan::find(word, 0, b':').filter(|colon| scan::find(word, colon + 1, b':').is_none());
-    let (name, port) = match port {
-        Some(colon) => (&word[..colon], scan::digits(word, colon + 1).filter(|(_, end)| *end == word.len())),
-        None => (word, None),
-    };
-    if scan::is_ip(name, 0, name.len()) {
-        event.text(DESTINATION_IP, name);
-    } else {
-        event.text(DESTINATION_DOMAIN, name);
-        event.text(DOMAIN, name);
-    }
-    if let Some((port, _)) = port
-        && port <= u64::from(u16::MAX)
-    {
-        event.int(DESTINATION_PORT, port as i64);
-    }
+    set_destination(word, event);
     rest
 }
 
 /// The source is the first public address, else the first.
-fn addresses<'a>(peers: &'a [u8], event: &mut Event<'a>) -> Result<(), Reject> {
+fn addresses<'a>(peers: &'a [u8], related: bool, event: &mut Event<'a>) -> Result<(), Reject> {
     let words = || peers.split(|b| matches!(b, b' ' | b',' | b'"')).filter(|word| !word.is_empty());
     let first = words().next().ok_or(Reject("no client address"))?;
     let source = words().find(|word| ip(word).is_some_and(is_public)).unwrap_or(first);
+    let is_ip = scan::is_ip(source, 0, source.len());
     event.text(SOURCE_ADDRESS, source);
-    if scan::is_ip(source, 0, source.len()) {
+    if is_ip {
         event.text(SOURCE_IP, source);
-    }
-    if words().count() > 1 {
-        for word in words() {
-            event.append(REMOTE_IPS, word);
+        if related {
+            event.append(RELATED_IP, source);
         }
+    }
+    let is_list = words().nth(1).is_some();
+    if is_list || related && (is_ip || is_word(source)) {
+        words().for_each(|word| event.append(REMOTE_IPS, word));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::abi::{self, halves, op_word};
 use crate::names::Names;
-use crate::{Field, Input, Reject, Value, Verdict};
+use crate::{Constants, Field, Input, Reject, Value, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
 const WORDS_STEP: usize = 16 * 1024;
@@ -16,6 +16,8 @@ pub(crate) struct Output {
     names: Names,
     /// Constant bytes that lie in the arena already: address, length, offset.
     constants: Vec<(usize, usize, u32)>,
+    /// Which batch this is; the first is 1.
+    batch: u64,
 }
 
 impl Output {
@@ -26,6 +28,7 @@ impl Output {
             arena: Vec::new(),
             names: Names::new(declared),
             constants: Vec::new(),
+            batch: 0,
         }
     }
 
@@ -46,6 +49,7 @@ impl Output {
         self.arena.clear();
         self.names.begin_batch();
         self.constants.clear();
+        self.batch += 1;
     }
 
     #[cold]
@@ -188,6 +192,15 @@ impl<'a> Event<'a> {
     pub fn constant_json(&mut self, field: Field, value: &'static str) {
         let span = self.out.constant(value.as_bytes());
         self.set(field, abi::ARENA_JSON, span);
+    }
+
+    /// Sets fields that many events have in common.
+    #[inline(always)]
+    pub fn constants(&mut self, constants: &mut Constants) {
+        constants.prepare(self.out.batch, &mut self.out.arena);
+        let (pieces, rest) = constants.pieces();
+        pieces.iter().for_each(|piece| self.out.put(*piece));
+        rest.iter().for_each(|piece| self.out.put(*piece));
     }
 
     /// Sets an integer.

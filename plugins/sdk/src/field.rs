@@ -18,7 +18,8 @@ impl Field {
     }
 }
 
-/// Declares the fields that a plugin writes: a [`Field`] for each, and `FIELDS`, their names in order.
+/// Declares the fields that a plugin writes: a [`Field`] for each (with a visibility before it, where it is to be seen elsewhere), and
+/// `FIELDS`, their names in order.
 ///
 /// ```
 /// collector_plugin::fields! {
@@ -29,12 +30,12 @@ impl Field {
 /// ```
 #[macro_export]
 macro_rules! fields {
-    ($($field:ident = $name:literal),* $(,)?) => {
+    ($($vis:vis $field:ident = $name:literal),* $(,)?) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum FieldIds { $($field),* }
         $(
             #[doc = concat!("`", $name, "`")]
-            const $field: $crate::Field = $crate::Field::nth(FieldIds::$field as u32);
+            $vis const $field: $crate::Field = $crate::Field::nth(FieldIds::$field as u32);
         )*
         /// The names of the declared fields, by id.
         const FIELDS: &[&str] = &[$($name),*];

@@ -39,6 +39,7 @@
 //! The words that cross the boundary are defined in `wit/v0.1/README.md`; [`abi`] has them as constants.
 
 pub mod abi;
+mod constants;
 mod driver;
 mod event;
 mod export;
@@ -57,7 +58,9 @@ pub mod syslog;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 pub mod time;
+pub mod weblog;
 
+pub use constants::Constants;
 pub use driver::{Changes, Driver};
 pub use event::Event;
 pub use field::Field;

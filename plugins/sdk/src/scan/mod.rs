@@ -6,10 +6,12 @@ mod address;
 mod block;
 mod cut;
 mod digits;
+mod path;
 
 pub use address::{is_ip, is_ipv4};
 pub use cut::{between, cut, cut_last, cut_text, int};
 pub use digits::{digits, two_digits};
+pub use path::{extension, find_url_special};
 
 use block::{BLOCK_BYTES, Block};
 

@@ -21,6 +21,14 @@ proptest! {
     }
 
     #[test]
+    fn an_extension_is_what_is_behind_the_last_dot_of_the_last_segment(before in "[a-z./ ]{0,20}", path in "/[a-c./]{0,40}", after in ".{0,20}") {
+        let line = format!("{before}{path}{after}");
+        let segment = path.rfind('/').unwrap();
+        let expected = path.rfind('.').filter(|dot| *dot > segment && dot + 1 < path.len()).map(|dot| before.len() + dot + 1);
+        prop_assert_eq!(extension(line.as_bytes(), before.len(), before.len() + path.len()), expected);
+    }
+
+    #[test]
     fn digits_agree_with_parse(value in any::<u64>(), shift in 0u32..64, before in "[a-z ]{0,5}", after in "([^0-9].{0,9})?") {
         let number = (value >> shift).to_string();
         let line = format!("{before}{number}{after}");
