@@ -76,9 +76,13 @@ pub enum Form {
     Typed,
     /// The corpus has nothing but text: a number is compared by how it is written.
     Text,
-    /// The value is one of those of the field.
-    Contained,
-    /// The field must not be there (where the value is null), or must have another value.
+    /// The field's text begins with the value.
+    Prefix,
+    /// The field's text has the value somewhere.
+    Substring,
+    /// The field's text, without a line break at its end, is somewhere in the value.
+    PartOf,
+    /// The field must not be there, nor one below it.
     Not,
 }
 

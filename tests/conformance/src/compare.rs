@@ -37,13 +37,19 @@ pub fn found<'a>(document: &'a Flat, name: &str) -> Option<&'a Value> {
 /// Whether the document has what was expected.
 pub fn agrees(document: &Flat, expected: &ExpectedField) -> bool {
     let found = found(document, &expected.name);
+    let text = || Some((found?.as_str()?, expected.value.as_str()?));
     match expected.form {
         Form::Typed => found.is_some_and(|found| same(found, &expected.value, &expected.name)),
         Form::Text => found.is_some_and(|found| same_text(found, &expected.value, &expected.name)),
-        Form::Contained => found.is_some_and(|found| contains(found, &expected.value, &expected.name)),
-        Form::Not if expected.value.is_null() => found.is_none() || found == Some(&Value::Null),
-        Form::Not => !found.is_some_and(|found| same(found, &expected.value, &expected.name)),
+        Form::Prefix => text().is_some_and(|(found, expected)| found.starts_with(expected)),
+        Form::Substring => text().is_some_and(|(found, expected)| found.contains(expected)),
+        Form::PartOf => text().is_some_and(|(found, expected)| expected.contains(found.trim_end_matches('\n'))),
+        Form::Not => found.is_none() && !document.keys().any(|name| is_below(name, &expected.name)),
     }
+}
+
+fn is_below(name: &str, parent: &str) -> bool {
+    name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn same(found: &Value, expected: &Value, name: &str) -> bool {
@@ -76,13 +82,6 @@ fn same_text(found: &Value, expected: &Value, name: &str) -> bool {
         (Value::Bool(found), Value::String(expected)) => found.to_string() == *expected,
         (Value::Array(found), Value::String(_)) => found.len() == 1 && same_text(&found[0], expected, name),
         (found, expected) => same(found, expected, name),
-    }
-}
-
-fn contains(found: &Value, expected: &Value, name: &str) -> bool {
-    match found {
-        Value::Array(found) => found.iter().any(|found| same(found, expected, name)),
-        found => same(found, expected, name),
     }
 }
 
