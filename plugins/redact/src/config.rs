@@ -12,6 +12,13 @@ pub enum PatternName {
     CreditCard,
     /// `192.0.2.7`. A field of type `ip` does not take the replacement: name other fields than `source.ip`, or drop it.
     Ipv4,
+    /// `2001:db8::7`.
+    Ipv6,
+    /// Addresses of both versions.
+    Ip,
+    /// Credentials that are known by their form (JSON Web Tokens, keys of AWS, GitHub, Slack, Stripe), what follows `Bearer` or `Basic`, and the values of
+    /// `password=`, `token=`, `secret=`, `api_key=` and their like.
+    Token,
 }
 
 /// Configuration of the filter.
@@ -22,8 +29,12 @@ pub struct Config {
     pub fields: Vec<String>,
     /// What to hide.
     pub patterns: Vec<PatternName>,
-    /// What to write instead.
-    pub replacement: String,
+    /// What to write instead; `[redacted]` where nothing is said.
+    pub replacement: Option<String>,
+    /// Or: a star for each letter and digit.
+    pub mask: bool,
+    /// Or: a hash with this key, so that the same value can still be told to be the same.
+    pub hash_key: Option<String>,
 }
 
 impl Default for Config {
@@ -31,7 +42,9 @@ impl Default for Config {
         Self {
             fields: vec!["*".to_owned()],
             patterns: vec![PatternName::Email, PatternName::CreditCard],
-            replacement: "[redacted]".to_owned(),
+            replacement: None,
+            mask: false,
+            hash_key: None,
         }
     }
 }
@@ -44,7 +57,10 @@ impl Config {
             return Err("`fields` is empty: name the fields to look at, or leave it out for all of them".to_owned());
         }
         if self.patterns.is_empty() {
-            return Err("`patterns` is empty: give some of \"email\", \"credit_card\", \"ipv4\"".to_owned());
+            return Err(
+                "`patterns` is empty: give some of \"email\", \"credit_card\", \"ip\", \"ipv4\", \"ipv6\", \"token\""
+                    .to_owned(),
+            );
         }
         match self.fields.iter().find(|field| !is_legal(field)) {
             Some(field) => {

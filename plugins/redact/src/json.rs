@@ -1,5 +1,6 @@
 //! Hiding inside of a JSON value: its strings and numbers change, everything else stays byte for byte.
 
+use crate::hide::Hide;
 use crate::patterns::{Patterns, Spans};
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ pub(crate) fn has(value: &[u8], patterns: &Patterns) -> bool {
 }
 
 /// Appends the value with what is to be hidden replaced; a number that goes becomes a text.
-pub(crate) fn write(value: &[u8], patterns: &Patterns, replacement: &str, out: &mut Vec<u8>) {
+pub(crate) fn write(value: &[u8], patterns: &Patterns, hide: &Hide, out: &mut Vec<u8>) {
     let mut spans = Spans::default();
     for token in tokens(value) {
         let text = meaning(token);
@@ -19,7 +20,7 @@ pub(crate) fn write(value: &[u8], patterns: &Patterns, replacement: &str, out: &
             continue;
         }
         let mut hidden = Vec::with_capacity(text.len());
-        spans.write(&text, replacement, &mut hidden);
+        spans.write(&text, hide, &mut hidden);
         let quoted = serde_json::Value::from(String::from_utf8_lossy(&hidden)).to_string();
         out.extend_from_slice(quoted.as_bytes());
     }

@@ -1,17 +1,20 @@
-//! Hides e-mail addresses, card numbers and IPv4 addresses in the texts of an event, the original line included.
+//! Hides e-mail addresses, card numbers, IP addresses and tokens in the texts of an event, the original line included.
 //!
-//! `{"fields":["*"],"patterns":["email","credit_card"],"replacement":"[redacted]"}` is the default: every field is looked at. Naming the fields is faster, and then nothing else is.
+//! `{"fields":["*"],"patterns":["email","credit_card"],"replacement":"[redacted]"}` is the default: every field is looked at. `"mask":true` or a `"hash_key"` hide in other ways. Naming the fields is faster, and then nothing else is.
 //! `message` and `event.original` are two places for the same line, so whoever names one of them gets both. Values are looked at, wherever they are: texts, integers, arrays; names of fields are not.
 //!
 //! The manifest says `required`: an event that this plugin could not treat goes to the dead letters, not to the index.
 
 mod config;
+mod hide;
 mod json;
 mod patterns;
+mod token;
 
 pub use config::{Config, PatternName};
 
 use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Value, Verdict};
+use hide::Hide;
 use patterns::{Patterns, Spans};
 
 /// Column and id of the line as `message`, where the line is looked at.
@@ -31,7 +34,7 @@ pub struct Redact {
     wildcards: Vec<String>,
     line: bool,
     patterns: Patterns,
-    replacement: String,
+    hide: Hide,
     spans: Spans,
 }
 
@@ -40,13 +43,13 @@ impl Filter for Redact {
 
     fn open(config: Config) -> Result<Self, String> {
         config.check()?;
-        let patterns = Patterns::new(&config.patterns);
+        let (patterns, hide) = (Patterns::new(&config.patterns), Hide::new(&config)?);
         let (wildcards, named): (Vec<String>, Vec<String>) = config.fields.into_iter().partition(|f| f.ends_with('*'));
         let is_line = |name: &String| LINE.contains(&name.as_str());
         let line = wildcards.iter().any(|w| w == "*" || w == "event.*") || named.iter().any(is_line);
         let mut columns: Vec<String> = if line { LINE.map(str::to_owned).into() } else { Vec::new() };
         columns.extend(named.into_iter().filter(|name| !is_line(name)));
-        Ok(Self { columns, wildcards, line, patterns, replacement: config.replacement, spans: Spans::default() })
+        Ok(Self { columns, wildcards, line, patterns, hide, spans: Spans::default() })
     }
 
     fn manifest(&self) -> Manifest {
@@ -88,12 +91,14 @@ impl Redact {
     /// Sets the field anew where there is something to hide; says whether there was.
     fn value(&mut self, field: Field, value: Value<'_>, event: &mut Event<'_>) -> bool {
         let found = self.finds(value);
-        let Self { patterns, replacement, spans, .. } = self;
+        let Self { patterns, hide, spans, .. } = self;
         match value {
             _ if !found => {}
-            Value::Text(text) => event.build(field, |arena| spans.write(text, replacement, arena)),
-            Value::Json(text) => event.build_json(field, |arena| json::write(text, patterns, replacement, arena)),
-            _ => event.text(field, replacement.as_str()),
+            Value::Text(text) => event.build(field, |arena| spans.write(text, hide, arena)),
+            Value::Json(text) => event.build_json(field, |arena| json::write(text, patterns, hide, arena)),
+            // Of numbers only whole ones are looked at.
+            Value::Int(int) => event.build(field, |arena| hide.write(int.to_string().as_bytes(), arena)),
+            _ => {}
         }
         found
     }

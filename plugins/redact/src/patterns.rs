@@ -1,7 +1,13 @@
 //! Finding what is to be hidden.
 
 use crate::config::PatternName;
+use crate::hide::Hide;
+use crate::token;
 use collector_plugin::scan;
+use std::net::Ipv6Addr;
+
+/// Bytes of the longest IPv6 address, with an IPv4 address at its end.
+const IPV6_BYTES_MAX: usize = 45;
 
 /// Digits of a card number.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
@@ -12,6 +18,8 @@ pub(crate) struct Patterns {
     email: bool,
     card: bool,
     ipv4: bool,
+    ipv6: bool,
+    token: bool,
 }
 
 /// Where a text has something to hide: begin and end, in order, apart from each other.
@@ -20,11 +28,11 @@ pub(crate) struct Spans(Vec<(usize, usize)>);
 
 impl Spans {
     /// Appends the text with each span replaced.
-    pub(crate) fn write(&self, text: &[u8], replacement: &str, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, text: &[u8], hide: &Hide, out: &mut Vec<u8>) {
         let mut at = 0;
         for &(start, end) in &self.0 {
             out.extend_from_slice(&text[at..start]);
-            out.extend_from_slice(replacement.as_bytes());
+            hide.write(&text[start..end], out);
             at = end;
         }
         out.extend_from_slice(&text[at..]);
@@ -46,7 +54,14 @@ impl Spans {
 impl Patterns {
     pub(crate) fn new(names: &[PatternName]) -> Self {
         let has = |name| names.contains(&name);
-        Self { email: has(PatternName::Email), card: has(PatternName::CreditCard), ipv4: has(PatternName::Ipv4) }
+        let ip = has(PatternName::Ip);
+        Self {
+            email: has(PatternName::Email),
+            card: has(PatternName::CreditCard),
+            ipv4: ip || has(PatternName::Ipv4),
+            ipv6: ip || has(PatternName::Ipv6),
+            token: has(PatternName::Token),
+        }
     }
 
     /// Finds all there is to hide; says whether there is anything.
@@ -57,6 +72,12 @@ impl Patterns {
         }
         if self.card || self.ipv4 {
             self.numbers(text, &mut spans.0);
+        }
+        if self.ipv6 {
+            ipv6(text, &mut spans.0);
+        }
+        if self.token {
+            token::find(text, &mut spans.0);
         }
         if spans.0.len() > 1 {
             spans.merge();
@@ -200,6 +221,33 @@ fn ipv4(text: &[u8], start: usize) -> Option<usize> {
     (!glued && scan::is_ipv4(text, start, end)).then_some(end)
 }
 
+/// Finds IPv6 addresses: runs of what they are made of, with two colons at least.
+fn ipv6(text: &[u8], spans: &mut Vec<(usize, usize)>) {
+    let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':' || *byte == b'.';
+    let mut from = 0;
+    while let Some(colon) = scan::find(text, from, b':') {
+        let start = colon - text[from..colon].iter().rev().take_while(|byte| is_part(byte)).count();
+        let run = &text[start..start + text[start..].iter().take_while(|byte| is_part(byte)).count()];
+        from = start + run.len();
+        let glued = start > 0 && text[start - 1].is_ascii_alphanumeric()
+            || text.get(from).is_some_and(|next| next.is_ascii_alphanumeric());
+        if !glued && let Some(length) = ipv6_length(run) {
+            spans.push((start, start + length));
+        }
+    }
+}
+
+/// How much of a run is an address: all of it, or all but the mark at its end (`::1.`, `fe80::1:`).
+fn ipv6_length(run: &[u8]) -> Option<usize> {
+    let is_address = |length: &usize| {
+        let text = std::str::from_utf8(&run[..*length]).ok();
+        // `::` alone is more often a path of a programming language.
+        *length > 2 && text.is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
+    };
+    let shorter = run.len().saturating_sub(1);
+    [run.len(), shorter].into_iter().filter(|length| *length <= IPV6_BYTES_MAX).find(is_address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,9 +255,9 @@ mod tests {
 
     fn hide(text: &str) -> String {
         let mut spans = Spans::default();
-        Patterns { email: true, card: true, ipv4: true }.find(text.as_bytes(), &mut spans);
+        Patterns { email: true, card: true, ipv4: true, ipv6: true, token: false }.find(text.as_bytes(), &mut spans);
         let mut out = Vec::new();
-        spans.write(text.as_bytes(), "#", &mut out);
+        spans.write(text.as_bytes(), &Hide::Text("#".to_owned()), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -250,6 +298,18 @@ mod tests {
             ("192.0.2.7 - - 10.0.0.1:80, 1.1.1.1.", "# - - #:80, #."),
             ("Chrome/70.0.3538.102 1.2.3 1.2.3.4.5 v1.2.3.4", "Chrome/70.0.3538.102 1.2.3 1.2.3.4.5 v1.2.3.4"),
             ("256.1.1.1", "256.1.1.1"),
+        ] {
+            assert_eq!(hide(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ipv6_addresses_are_hidden_and_times_and_paths_stay() {
+        for (text, expected) in [
+            ("from 2001:db8::7 and [fe80::1]:80, ::1.", "from # and [#]:80, #."),
+            ("::ffff:192.0.2.7 x", "# x"),
+            ("at 11:05:07 in std::vec::Vec ::", "at 11:05:07 in std::vec::Vec ::"),
+            ("00:1a:2b:3c:4d:5e", "00:1a:2b:3c:4d:5e"),
         ] {
             assert_eq!(hide(text), expected, "{text}");
         }

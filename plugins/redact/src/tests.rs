@@ -49,7 +49,7 @@ fn an_escape_does_not_hide_what_it_stands_for() {
     let patterns = super::Patterns::new(&[super::PatternName::Email]);
     let value = br#"["bob\u0040example.com", 12345678901234567890123]"#;
     assert!(super::json::has(value, &patterns));
-    super::json::write(value, &patterns, "#", &mut out);
+    super::json::write(value, &patterns, &super::Hide::Text("#".to_owned()), &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), r##"["#", 12345678901234567890123]"##);
 }
 
