@@ -2,6 +2,7 @@
 
 use crate::value::BAD;
 use collector_plugin::{Reject, scan};
+use std::borrow::Cow;
 
 /// A string that was found.
 #[derive(Clone, Copy)]
@@ -22,6 +23,17 @@ impl Text {
     #[inline(always)]
     pub(crate) fn escaped(self) -> bool {
         self.escaped
+    }
+
+    /// What it means.
+    pub(crate) fn plain(self, line: &[u8]) -> Cow<'_, [u8]> {
+        let raw = self.raw(line);
+        if !self.escaped {
+            return Cow::Borrowed(raw);
+        }
+        let mut plain = Vec::new();
+        unescape(raw, &mut plain);
+        Cow::Owned(plain)
     }
 
     /// Behind the closing quote.

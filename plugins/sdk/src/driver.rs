@@ -34,7 +34,7 @@ impl<P: Plugin> Driver<P> {
         let manifest = plugin.manifest();
         Ok(Self {
             row_words: manifest.columns() * CELL_WORDS,
-            out: Output::new(&manifest.writes),
+            out: Output::new(&manifest),
             host_names: Vec::new(),
             plugin,
             manifest,

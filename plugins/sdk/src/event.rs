@@ -2,7 +2,7 @@
 
 use crate::abi::{self, halves, op_word};
 use crate::names::Names;
-use crate::{Constants, Field, Input, Reject, Value, Verdict};
+use crate::{Constants, Field, Input, Manifest, Reject, Value, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
 const WORDS_STEP: usize = 16 * 1024;
@@ -21,12 +21,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(declared: &[String]) -> Self {
+    pub(crate) fn new(manifest: &Manifest) -> Self {
         Self {
             words: vec![0; WORDS_STEP],
             at: 0,
             arena: Vec::new(),
-            names: Names::new(declared),
+            names: Names::new(&manifest.writes, &manifest.naming),
             constants: Vec::new(),
             batch: 0,
         }
@@ -280,6 +280,28 @@ impl<'a> Event<'a> {
     #[inline(always)]
     pub fn name(&mut self, parent: Option<Field>, key: &[u8]) -> Result<Field, Reject> {
         self.out.names.get(parent, key)
+    }
+
+    /// The field whose name came next last time, where `text` begins with that name and `end`: gives the field and the bytes of both.
+    ///
+    /// A parser that asks here first need not look for the end of a name; where it gets nothing, [`name`](Self::name) tells the field. Names of up to sixteen bytes are foretold, and none
+    /// that has a quote, a backslash, a `=`, white space or a control character in it.
+    #[inline(always)]
+    pub fn foretold<const N: usize>(
+        &mut self,
+        parent: Option<Field>,
+        text: &[u8],
+        end: &[u8; N],
+    ) -> Option<(Field, usize)> {
+        self.out.names.foretold(parent, text, end)
+    }
+
+    /// As [`name`](Self::name), whatever the manifest says of renaming it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn own_name(&mut self, parent: Option<Field>, key: &[u8]) -> Result<Field, Reject> {
+        self.out.names.own(parent, key)
     }
 
     #[inline(always)]

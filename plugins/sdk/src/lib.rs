@@ -51,6 +51,7 @@ pub mod host;
 mod input;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod mem;
+pub mod members;
 mod names;
 mod plugin;
 pub mod scan;
@@ -65,6 +66,7 @@ pub use driver::{Changes, Driver};
 pub use event::Event;
 pub use field::Field;
 pub use input::{Input, Value};
+pub use names::check_name;
 pub use plugin::{Filter, Filtering, Manifest, Parser, Parsing, Plugin, Reject, Verdict};
 
 /// Compiles and runs the examples of the guide for authors.

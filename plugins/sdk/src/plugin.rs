@@ -1,6 +1,6 @@
 //! What a plugin is: a parser or a filter, its manifest and its configuration.
 
-use crate::{Event, Input};
+use crate::{Event, Field, Input};
 use serde::de::DeserializeOwned;
 
 /// Why a line could not be treated. It becomes the event's `error.message`, so it names what was wrong ("no status code").
@@ -23,6 +23,26 @@ pub struct Manifest {
     pub(crate) writes: Vec<String>,
     pub(crate) forks: bool,
     pub(crate) required: bool,
+    pub(crate) naming: Naming,
+}
+
+/// What becomes of the names that are met in the data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Naming {
+    pub(crate) prefix: Option<String>,
+    /// A name without the prefix, and the declared field that stands for it.
+    pub(crate) renames: Vec<(String, Field)>,
+}
+
+impl Naming {
+    /// The field that stands for a name with its prefix.
+    pub(crate) fn renamed(&self, full: &str) -> Option<Field> {
+        let name = match &self.prefix {
+            Some(prefix) => full.strip_prefix(prefix.as_str())?.strip_prefix('.')?,
+            None => full,
+        };
+        self.renames.iter().find(|(from, _)| from == name).map(|(_, field)| *field)
+    }
 }
 
 impl Manifest {
@@ -36,6 +56,20 @@ impl Manifest {
     #[must_use]
     pub fn writing<S: Into<String>>(mut self, writes: impl IntoIterator<Item = S>) -> Self {
         self.writes = writes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names met in the data ([`Event::name`]) come to lie below `prefix`.
+    #[must_use]
+    pub fn below(mut self, prefix: Option<String>) -> Self {
+        self.naming.prefix = prefix;
+        self
+    }
+
+    /// These names, met in the data, stand for declared fields. Dots are for nesting, and the prefix of [`below`](Self::below) is left away.
+    #[must_use]
+    pub fn renaming(mut self, renames: impl IntoIterator<Item = (String, Field)>) -> Self {
+        self.naming.renames.extend(renames);
         self
     }
 

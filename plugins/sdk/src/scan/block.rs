@@ -21,6 +21,12 @@ impl Block {
         imp::equal(self.0, byte)
     }
 
+    /// Which bytes equal those of `other` in the same places.
+    #[inline(always)]
+    pub(crate) fn same(self, other: Self) -> u32 {
+        imp::same(self.0, other.0)
+    }
+
     /// Which bytes are at most `byte`, compared without a sign.
     #[inline(always)]
     pub(crate) fn at_most(self, byte: u8) -> u32 {
@@ -48,7 +54,12 @@ mod imp {
 
     #[inline(always)]
     pub(super) fn equal(v: Vector, byte: u8) -> u32 {
-        u32::from(i8x16_bitmask(i8x16_eq(v, u8x16_splat(byte))))
+        same(v, u8x16_splat(byte))
+    }
+
+    #[inline(always)]
+    pub(super) fn same(a: Vector, b: Vector) -> u32 {
+        u32::from(i8x16_bitmask(i8x16_eq(a, b)))
     }
 
     #[inline(always)]
@@ -74,7 +85,13 @@ mod imp {
     #[inline(always)]
     pub(super) fn equal(v: Vector, byte: u8) -> u32 {
         // SAFETY: SSE2 is part of x86-64.
-        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte.cast_signed()))) as u32 }
+        same(v, unsafe { _mm_set1_epi8(byte.cast_signed()) })
+    }
+
+    #[inline(always)]
+    pub(super) fn same(a: Vector, b: Vector) -> u32 {
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) as u32 }
     }
 
     #[inline(always)]
@@ -99,6 +116,11 @@ mod imp {
     #[inline(always)]
     pub(super) fn equal(v: Vector, byte: u8) -> u32 {
         mask(v, |b| b == byte)
+    }
+
+    #[inline(always)]
+    pub(super) fn same(a: Vector, b: Vector) -> u32 {
+        (0..16).fold(0, |bits, i| bits | u32::from(a[i] == b[i]) << i)
     }
 
     #[inline(always)]

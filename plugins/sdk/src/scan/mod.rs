@@ -13,7 +13,7 @@ pub use cut::{between, cut, cut_last, cut_text, int};
 pub use digits::{digits, two_digits};
 pub use path::{extension, find_url_special};
 
-use block::{BLOCK_BYTES, Block};
+pub(crate) use block::{BLOCK_BYTES, Block};
 
 /// The sixteen bytes from `at` on, where there are as many.
 #[inline(always)]

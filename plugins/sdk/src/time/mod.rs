@@ -1,10 +1,14 @@
 //! Civil time to nanoseconds since 1970-01-01T00:00:00Z. No clock, no zone database: what a line says is all there is.
 
+mod date_times;
 mod midnight;
+mod pattern;
 mod year;
 mod zone;
 
+pub use date_times::DateTimes;
 pub use midnight::{Midnight, second_of_day};
+pub use pattern::Pattern;
 pub use year::year_near;
 pub use zone::{Zone, zone_text};
 
