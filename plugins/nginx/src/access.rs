@@ -1,10 +1,10 @@
 //! `combined`, `common`, and their relatives with a virtual host or a list of proxies in front.
 
-use crate::{REMOTE_IPS, constants::EventFields, peers};
+use crate::REMOTE_IPS;
 use collector_plugin::time::Zone;
 use collector_plugin::weblog::{
-    AGENT, BODY_BYTES, Clock, REFERRER, RELATED_IP, RELATED_USER, SOURCE_ADDRESS, SOURCE_IP, STATUS, TIME, USER,
-    quoted_request,
+    AGENT, BODY_BYTES, Clock, EventFields, REFERRER, RELATED_IP, SOURCE_ADDRESS, SOURCE_IP, STATUS, TIME, is_word,
+    quoted_request, set_clients, set_user, set_virtual_host,
 };
 use collector_plugin::{Event, Field, Reject, scan};
 
@@ -71,7 +71,7 @@ impl Access {
                 set_user(&line[user..bracket - 1], related, event);
                 bracket
             }
-            None => peers::parse(line, related, event)?,
+            None => peers(line, related, event)?,
         };
         let time = line.get(bracket + 1..).and_then(|rest| rest.first_chunk()).ok_or(Reject("no time"))?;
         event.time_ns(TIME, self.clock.read(time).ok_or(Reject("the time is none"))?);
@@ -93,21 +93,27 @@ fn client<'a>(address: &'a [u8], is_ip: bool, related: bool, event: &mut Event<'
         if is_ip {
             event.append(RELATED_IP, address);
         }
-        if is_ip || peers::is_word(address) {
+        if is_ip || is_word(address) {
             event.append(REMOTE_IPS, address);
         }
     }
 }
 
-/// Sets the user, where there is one.
-#[inline(always)]
-pub(crate) fn set_user<'a>(user: &'a [u8], related: bool, event: &mut Event<'a>) {
-    if !matches!(user, b"-" | b"") {
-        event.text(USER, user);
-        if related {
-            event.append(RELATED_USER, user);
-        }
+/// `example.com:80 "10.0.0.2, 10.0.0.1" 127.0.0.1 - user name [`: gives where the bracket is.
+#[inline(never)]
+fn peers<'a>(line: &'a [u8], related: bool, event: &mut Event<'a>) -> Result<usize, Reject> {
+    let dash = position(line, 0, b" - ").ok_or(Reject("no client address"))?;
+    let bracket = position(line, dash + 2, b" [").ok_or(Reject("no time"))? + 1;
+    set_clients(set_virtual_host(&line[..dash], event), REMOTE_IPS, related, event)?;
+    if let Some(user) = line.get(dash + 3..bracket - 1) {
+        set_user(user, related, event);
     }
+    Ok(bracket)
+}
+
+fn position(line: &[u8], from: usize, what: &[u8]) -> Option<usize> {
+    let rest = line.get(from..)?;
+    rest.windows(what.len()).position(|w| w == what).map(|at| from + at)
 }
 
 /// ` 200 571` from behind the request's closing quote: gives where it ends, and the status.

@@ -1,8 +1,8 @@
 //! nginx's `log_format`, compiled into the steps of reading a line.
 
-use crate::{OWN, REMOTE_IPS, access::Access, constants::EventFields, variables};
+use crate::{OWN, REMOTE_IPS, access::Access, variables};
 use collector_plugin::time::Zone;
-use collector_plugin::weblog::{self, Extent, Layout, Meaning, Slot, Values};
+use collector_plugin::weblog::{self, EventFields, Extent, Layout, Meaning, Slot, Values};
 use collector_plugin::{Event, Reject, scan};
 
 /// What nginx writes where nothing is configured.

@@ -4,18 +4,13 @@
 //! spaces, a request that is no HTTP) is read again by code that is slower and knows more. What does not have the form of either log is rejected.
 
 mod access;
-mod config;
-mod constants;
 mod error;
 mod format;
-mod peers;
 mod variables;
 
-pub use config::{Config, Log};
-
 use access::Access;
-use collector_plugin::{Event, Field, Manifest, Parser, Reject, time::Zone, weblog};
-use constants::EventFields;
+use collector_plugin::weblog::{self, Config, EventFields, Log};
+use collector_plugin::{Event, Field, Manifest, Parser, Reject, time::Zone};
 use error::Errors;
 use format::LogFormat;
 
@@ -57,7 +52,7 @@ impl Parser for Nginx {
             access: Access::default(),
             format: format.filter(|format| !format.is_combined()),
             errors: Errors::default(),
-            event_fields: config.event_fields.then(EventFields::default),
+            event_fields: config.event_fields.then(|| EventFields::new("nginx", true)),
             timezone: config.timezone,
         })
     }
@@ -92,7 +87,7 @@ impl Nginx {
         let local = event.input().value(1);
         self.errors.parse(line, self.timezone.minutes(local), self.event_fields.is_some(), event)?;
         if let Some(fields) = &mut self.event_fields {
-            fields.set_error(self.timezone, event);
+            fields.set_error(false, self.timezone, event);
         }
         Ok(())
     }

@@ -2,13 +2,19 @@
 //! lines whose layout the operator describes.
 
 mod clock;
+mod config;
+mod event_fields;
 mod layout;
+mod peers;
 mod request;
 mod url;
 mod values;
 
 pub use clock::Clock;
+pub use config::{Config, Log};
+pub use event_fields::EventFields;
 pub use layout::{Extent, Layout, Slot};
+pub use peers::{is_word, set_clients, set_user, set_virtual_host};
 pub use request::{quoted_request, set_request};
 pub use url::set_url;
 pub use values::{Meaning, Values, list};
