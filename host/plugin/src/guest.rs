@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine, Store, StoreLimits, StoreLimitsBuilder, Trap,
-    component::{ComponentType, Func, Instance, InstancePre, Lift, Linker, WasmList},
+    component::{Component, ComponentType, Func, Instance, InstancePre, Lift, Linker, WasmList},
 };
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     assets::Assets,
     limits::{Limits, TICK},
     log::LogGate,
+    wasi::{self, FixedRandom},
 };
 
 /// What a plugin says of itself when it is opened.
@@ -89,6 +90,14 @@ pub(crate) struct HostState {
     assets: Arc<Assets>,
     is_opening: bool,
     log: LogGate,
+    pub(crate) random: FixedRandom,
+}
+
+impl HostState {
+    /// What the guest writes to its standard output and error.
+    pub(crate) fn write_to_log(&mut self, level: u8, text: &str) {
+        self.log.pass(level, text);
+    }
 }
 
 /// What is needed to make instances of one plugin.
@@ -106,8 +115,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) limits: &'a Limits,
 }
 
-/// Makes `log` and `asset` available.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
+/// Makes `log` and `asset` available, and stand-ins for what the component imports of `wasi:*`.
+pub(crate) fn linker(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     let mut host = linker.instance(HOST)?;
     host.func_wrap("log", |mut store: wasmtime::StoreContextMut<'_, HostState>, (level, message): (u8, String)| {
@@ -123,6 +132,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
         };
         Ok((answer,))
     })?;
+    wasi::stand_in(&mut linker, engine, component)?;
     Ok(linker)
 }
 
@@ -205,7 +215,13 @@ impl WasmGuest {
         let memory_bytes_max = opening.limits.memory_bytes_max + 2 * opening.assets.bytes();
         let limits = StoreLimitsBuilder::new().memory_size(memory_bytes_max).table_elements(100_000).build();
         let log = LogGate::new(Arc::clone(opening.name));
-        let state = HostState { limits, assets: Arc::clone(opening.assets), is_opening: true, log };
+        let state = HostState {
+            limits,
+            assets: Arc::clone(opening.assets),
+            is_opening: true,
+            log,
+            random: FixedRandom::default(),
+        };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
         let time_max = opening.limits.open_time_max;

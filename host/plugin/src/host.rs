@@ -173,7 +173,8 @@ impl PluginHost {
             None => Component::new(engine, &artifact.component),
         };
         let component = component.map_err(not_compiled)?;
-        let pre = linker(engine).and_then(|linker| linker.instantiate_pre(&component)).map_err(not_compiled)?;
+        let pre =
+            linker(engine, &component).and_then(|linker| linker.instantiate_pre(&component)).map_err(not_compiled)?;
         Ok(Code::Wasm { engine: engine.clone(), pre, has_post_return: artifact.has_post_return })
     }
 

@@ -27,6 +27,7 @@ mod slot;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod wasi;
 mod watch;
 mod worker;
 

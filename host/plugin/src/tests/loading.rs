@@ -47,12 +47,6 @@ fn what_is_no_plugin_is_named_with_what_to_do() {
             "it exports version 0.9.0 of collector:plugin/transform, this collector knows 0.1.0; update the collector, or build the plugin against wit/v0.1",
         ),
         (
-            &wat(
-                "(component (import \"wasi:clocks/wall-clock@0.2.0\" (instance)) (instance $i) (export \"collector:plugin/transform@0.1.0\" (instance $i)))",
-            ),
-            "it imports wasi:clocks/wall-clock@0.2.0, which plugins do not get; a plugin has no clock, files or network: build it for wasm32-unknown-unknown, without WASI",
-        ),
-        (
             &module("unreachable", ONE_NEXT),
             "starting it failed: open: it trapped: wasm `unreachable` instruction executed; correct the plugin (`collector plugin check` tries it)",
         ),
