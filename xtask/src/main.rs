@@ -12,6 +12,7 @@ mod places;
 mod plugins;
 mod process;
 mod protoc;
+mod python;
 mod services;
 mod stages;
 mod test;
@@ -26,7 +27,8 @@ usage: cargo xtask VERB
                                      generated nginx log) into a search page on this machine
   test [--no-servers] [FILTER...] [-- ARG...]
                                      install and start the real servers, run every test, stop them
-  plugins [NAME...]                  build plugins/NAME (none: all) into target/plugins/NAME.wasm
+  plugins [--python] [NAME...]       build plugins/NAME (none: all) into target/plugins/NAME.wasm;
+                                     with --python also the example that is written in it
   services install|up|down|status|reset [NAME...]
                                      etcd, kafka, elasticsearch, opensearch, prometheus on 127.0.0.1
                                      (none named: the first four)

@@ -1,4 +1,4 @@
-//! `cargo xtask plugins [NAME...]`: the plugins of this repository as WebAssembly.
+//! `cargo xtask plugins [--python] [NAME...]`: the plugins of this repository as WebAssembly.
 
 use std::fs;
 use std::path::Path;
@@ -6,21 +6,25 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::wasm::{self, Compiler};
-use crate::{places, process};
+use crate::{places, process, python};
 
 /// Folders under `plugins/` that hold no plugin of the standard library.
 const NOT_PLUGINS: [&str; 2] = ["sdk", "examples"];
 
 /// Runs the verb.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
-    let mut names = Vec::new();
+    let (mut names, mut with_python) = (Vec::new(), false);
     while let Some(argument) = arguments.next()? {
         match argument {
+            lexopt::Arg::Long("python") => with_python = true,
             lexopt::Arg::Value(name) => names.push(name.to_string_lossy().into_owned()),
             other => return Err(other.unexpected().into()),
         }
     }
-    build(&names)
+    if !with_python || !names.is_empty() {
+        build(&names)?;
+    }
+    if with_python { python::Environment::prepare()?.build() } else { Ok(()) }
 }
 
 /// Builds the named plugins (none named: all) into `target/plugins/NAME.wasm`.
@@ -73,7 +77,7 @@ fn chosen(available: Vec<String>, wanted: &[String]) -> anyhow::Result<Vec<Strin
 }
 
 /// Copies a file where its content differs; a reader of `to` sees the old content or the new, never a part.
-fn publish(from: &Path, to: &Path) -> anyhow::Result<bool> {
+pub(crate) fn publish(from: &Path, to: &Path) -> anyhow::Result<bool> {
     let content = fs::read(from)?;
     if fs::read(to).is_ok_and(|old| old == content) {
         return Ok(false);

@@ -3,6 +3,7 @@
 mod faults;
 mod loading;
 mod meta;
+mod python;
 mod swapping;
 mod verifying;
 mod wasm;
