@@ -28,7 +28,7 @@ pub struct Config {
     pub log_line_prefix: Option<String>,
     /// The zone of timestamps whose zone is not known.
     pub timezone: Zone,
-    /// Also set `event.kind`, `event.category`, `event.type`, `event.module`, `event.dataset`, `service.type` and `related.user`.
+    /// Also set `event.kind`, `event.category`, `event.type`, `event.module`, `event.dataset`, `service.type`, `related.user` and `related.hosts`.
     pub event_fields: bool,
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn parse<'a>(line: &'a [u8], clock: &mut Clock, event: &mut Event<'a>
     text(event, CLIENT_ADDR, address);
     int(event, CLIENT_PORT, port);
     message_fields(&columns[13].text(), event);
-    Ok(Entry { user: columns[1].text(), failed: is_failure(columns[12].raw) })
+    Ok(Entry { user: columns[1].text(), host: address.into(), failed: is_failure(columns[12].raw) })
 }
 
 fn split(line: &[u8]) -> Result<[Column<'_>; COLUMNS], Reject> {

@@ -77,6 +77,7 @@ fn bracketed<'a>(inner: &'a [u8], word: &'a [u8], head: &mut Head<'a>) {
         head.set(What::SessionLine, second);
     } else {
         head.set(What::SessionLine, first);
+        head.set(What::Sequence, second);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::clock::{Clock, Stamp};
 use crate::{
     APPLICATION, BACKEND_TYPE, CLIENT_ADDR, CLIENT_PORT, COMMAND_TAG, DATABASE, LEADER_PID, LOCAL_ADDR, PID, QUERY_ID,
-    SESSION_ID, SESSION_LINE, SESSION_START, SQL_STATE, TRANSACTION, USER, VIRTUAL_TRANSACTION, int, text,
+    SEQUENCE, SESSION_ID, SESSION_LINE, SESSION_START, SQL_STATE, TRANSACTION, USER, VIRTUAL_TRANSACTION, int, text,
 };
 use collector_plugin::Event;
 
@@ -25,6 +25,7 @@ pub(crate) enum What {
     SessionId,
     SessionLine,
     SessionStart,
+    Sequence,
     VirtualTransaction,
     Transaction,
 }
@@ -44,15 +45,15 @@ impl<'a> Head<'a> {
         self.values[what as usize]
     }
 
-    /// Takes a value; the brackets of `[unknown]` are not part of it.
+    /// Takes a value; the brackets of `[unknown]` and `[local]` are not part of it.
     pub(crate) fn set(&mut self, what: What, value: &'a [u8]) {
         let inner = value.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-        let value = match (what, inner) {
-            (What::User | What::Database, Some(inner)) => inner,
-            (What::Application | What::Client | What::LocalAddress, Some(b"unknown")) => &[],
-            _ => value,
-        };
-        self.values[what as usize] = value;
+        self.values[what as usize] = inner.unwrap_or(value);
+    }
+
+    /// Where the client is, without its port.
+    pub(crate) fn host(&self) -> &'a [u8] {
+        address_and_port(self.get(What::Client)).0
     }
 
     /// Sets the fields.
@@ -78,6 +79,7 @@ impl<'a> Head<'a> {
             (LEADER_PID, What::LeaderPid),
             (QUERY_ID, What::QueryId),
             (SESSION_LINE, What::SessionLine),
+            (SEQUENCE, What::Sequence),
             (TRANSACTION, What::Transaction),
         ] {
             int(event, field, self.get(what));

@@ -79,11 +79,14 @@ pub(crate) fn parse<'a>(line: &'a [u8], clock: &mut Clock, event: &mut Event<'a>
     }
     csvlog::message_fields(entry.message.as_bytes(), event);
     let failed = is_failure(entry.state_code.as_bytes());
-    let user = match entry.user {
-        Cow::Borrowed(user) => Cow::Borrowed(user.as_bytes()),
-        Cow::Owned(user) => Cow::Owned(user.into_bytes()),
-    };
-    Ok(Entry { user, failed })
+    Ok(Entry { user: bytes(entry.user), host: bytes(entry.remote_host), failed })
+}
+
+fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
 }
 
 fn texts(entry: &Object<'_>, event: &mut Event<'_>) {

@@ -20,6 +20,7 @@ use clock::Clock;
 use collector_plugin::time::Zone;
 use collector_plugin::{Event, Field, Manifest, Parser, Reject};
 use prefix::Prefix;
+use std::borrow::Cow;
 
 collector_plugin::fields! {
     TIME = "@timestamp",
@@ -42,6 +43,7 @@ collector_plugin::fields! {
     SQL_STATE = "postgresql.log.sql_state_code",
     SESSION_ID = "postgresql.log.session_id",
     SESSION_LINE = "postgresql.log.session_line_number",
+    SEQUENCE = "postgresql.log.sequence_number",
     SESSION_START = "postgresql.log.session_start_time",
     VIRTUAL_TRANSACTION = "postgresql.log.virtual_transaction_id",
     TRANSACTION = "postgresql.log.transaction_id",
@@ -62,6 +64,7 @@ collector_plugin::fields! {
     DATASET = "event.dataset",
     SERVICE = "service.type",
     RELATED_USER = "related.user",
+    RELATED_HOSTS = "related.hosts",
 }
 
 /// Column of the zone of the machine that read the line.
@@ -116,7 +119,9 @@ impl Postgresql {
 /// What the constants of an event depend on.
 struct Entry<'a> {
     /// Nothing where no user is known.
-    user: std::borrow::Cow<'a, [u8]>,
+    user: Cow<'a, [u8]>,
+    /// Nothing where no client is known.
+    host: Cow<'a, [u8]>,
     /// The SQLSTATE says that something failed.
     failed: bool,
 }
@@ -136,6 +141,9 @@ fn event_fields(entry: &Entry<'_>, event: &mut Event<'_>) {
     event.constant(SERVICE, "postgresql");
     if !entry.user.is_empty() {
         event.append(RELATED_USER, &entry.user);
+    }
+    if !entry.host.is_empty() {
+        event.append(RELATED_HOSTS, &entry.host);
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn parse<'a>(
     text(event, SQL_STATE, sql_state);
     message_fields(message, !sql_state.is_empty(), event);
     let sql_state = if sql_state.is_empty() { head.get(What::SqlState) } else { sql_state };
-    Ok(Entry { user: head.get(What::User).into(), failed: is_failure(sql_state) })
+    Ok(Entry { user: head.get(What::User).into(), host: head.host().into(), failed: is_failure(sql_state) })
 }
 
 /// `00000: ` in front of the text, where `log_error_verbosity` is `verbose`.
