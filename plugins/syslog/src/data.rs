@@ -142,9 +142,9 @@ fn bare<'a>(
     }
     let raw = &line[at..end];
     if new {
-        event.text(field, raw)
+        event.text(field, raw);
     } else {
-        event.append(field, raw)
+        event.append(field, raw);
     }
     Ok(end)
 }

@@ -43,7 +43,12 @@ pub struct Skipped {
 pub fn apply(names: &BTreeMap<String, Renaming>, case: &mut Case, skipped: &mut BTreeMap<String, u64>) {
     for event in case.expected.events_mut() {
         event.retain_mut(|field| match names.get(&field.name) {
-            None => true,
+            None => {
+                if let Some(name) = below(names, &field.name) {
+                    field.name = name;
+                }
+                true
+            }
             Some(Renaming::To(name)) if !name.is_empty() => {
                 field.name.clone_from(name);
                 true
@@ -58,6 +63,14 @@ pub fn apply(names: &BTreeMap<String, Renaming>, case: &mut Case, skipped: &mut 
             }
         });
     }
+}
+
+/// What a name becomes by a renaming of everything below another, `"A.*" = "b.*"`.
+fn below(names: &BTreeMap<String, Renaming>, name: &str) -> Option<String> {
+    names.iter().find_map(|(from, to)| {
+        let Renaming::To(to) = to else { return None };
+        Some(format!("{}{}", to.strip_suffix('*')?, name.strip_prefix(from.strip_suffix('*')?)?))
+    })
 }
 
 impl Mapped {

@@ -173,8 +173,12 @@ fn behind_time<'a>(line: &'a [u8], stamp: Stamp) -> Header<'a> {
     if word == b"Message" && line[at..].starts_with(b"Message forwarded from ") {
         return Header { time_ns, ..forwarded(line, at) };
     }
-    let header = with_tag(line, (end + 1).min(line.len()));
-    Header { time_ns, host: word, ..header }
+    let mut tag = (end + 1).min(line.len());
+    // Gateways of Ubiquiti name themselves twice.
+    if let Some([b' ', ..]) = line[tag..].strip_prefix(word) {
+        tag += word.len() + 1;
+    }
+    Header { time_ns, host: word, ..with_tag(line, tag) }
 }
 
 /// `Message forwarded from HOST: tag: text`, as AIX writes it.

@@ -22,7 +22,8 @@ pub struct Tag<'a> {
 #[must_use]
 pub fn tag(line: &[u8], at: usize) -> Option<Tag<'_>> {
     let stop = scan::find2(line, at, b'[', b' ').unwrap_or(line.len());
-    if stop == at {
+    // An event in ArcSight's format: its header has brackets only by chance.
+    if stop == at || line[at..].starts_with(b"CEF:") {
         return None;
     }
     if line.get(stop) == Some(&b'[') && line[stop - 1] != b':' {

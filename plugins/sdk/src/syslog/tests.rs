@@ -83,6 +83,7 @@ fn host_program_and_message_are_told_apart() {
         ("Message forwarded from aix7: su: text", ["aix7", "su", "", "text"]),
         ("fw1 %ASA-6-302014: Teardown", ["fw1", "", "", "%ASA-6-302014: Teardown"]),
         ("web1 CEF:0|vendor|x[1]: y", ["web1", "", "", "CEF:0|vendor|x[1]: y"]),
+        ("gw gw sshd[7]: text", ["gw", "sshd", "7", "text"]),
         ("web1", ["web1", "", "", ""]),
     ] {
         assert_eq!(parts(&format!("Feb  2 14:10:21 {rest}")), expected, "{rest}");

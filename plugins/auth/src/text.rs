@@ -1,0 +1,53 @@
+//! Cutting messages.
+
+use collector_plugin::scan;
+
+/// Where `what` is at or after `from`.
+pub(crate) fn position(text: &[u8], from: usize, what: &[u8]) -> Option<usize> {
+    let (first, mut at) = (*what.first()?, from);
+    loop {
+        at = scan::find(text, at, first)?;
+        if text[at..].starts_with(what) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// What is before and behind the first `what`.
+pub(crate) fn split<'a>(text: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = position(text, 0, what)?;
+    Some((&text[..at], &text[at + what.len()..]))
+}
+
+/// What is before and behind the last `what`.
+pub(crate) fn split_last<'a>(text: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(what.len()).rposition(|window| window == what)?;
+    Some((&text[..at], &text[at + what.len()..]))
+}
+
+/// The first word and what is behind the space that ends it.
+pub(crate) fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    match scan::find(text, 0, b' ') {
+        Some(space) => (&text[..space], &text[space + 1..]),
+        None => (text, &[]),
+    }
+}
+
+/// The value of `key=value`, up to the next space; empty where there is no such key.
+pub(crate) fn value<'a>(text: &'a [u8], key: &[u8]) -> &'a [u8] {
+    split(text, key).map_or(&[], |(_, rest)| word(rest).0)
+}
+
+/// Takes a pair of quotes off.
+pub(crate) fn unquoted(text: &[u8]) -> &[u8] {
+    match text {
+        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
+        _ => text,
+    }
+}
+
+/// Whether a text can be a machine's name or address.
+pub(crate) fn is_address(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%'))
+}
