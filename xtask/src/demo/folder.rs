@@ -17,7 +17,6 @@ pub(super) struct Folder {
     folder: PathBuf,
     settings: PathBuf,
     output: PathBuf,
-    access_log: PathBuf,
     _lock: File,
 }
 
@@ -30,7 +29,7 @@ impl Folder {
         if lock.try_lock().is_err() {
             bail!("another demo uses {}: end it first (Ctrl-C there)", folder.display());
         }
-        for old in ["state", "tasks"] {
+        for old in ["state", "tasks", "logs"] {
             match fs::remove_dir_all(folder.join(old)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).with_context(doing);
@@ -39,10 +38,10 @@ impl Folder {
             }
         }
         fs::create_dir(folder.join("tasks")).with_context(doing)?;
+        fs::create_dir(folder.join("logs")).with_context(doing)?;
         Ok(Self {
             settings: folder.join("collector.toml"),
             output: folder.join("collector.log"),
-            access_log: folder.join("nginx-access.log"),
             folder: folder.to_path_buf(),
             _lock: lock,
         })
@@ -52,8 +51,9 @@ impl Folder {
         &self.settings
     }
 
-    pub(super) fn access_log(&self) -> &Path {
-        &self.access_log
+    /// Where the generated logs lie.
+    pub(super) fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
     }
 
     /// Where the collector's own log goes.
@@ -127,9 +127,8 @@ mod tests {
 
     #[test]
     fn tasks_name_the_plugin_that_fits() {
-        let mut plain = Source::access_log(Path::new("/var/log/odd[1].log"));
-        plain.plugin = None;
-        let sources = [Source::access_log(Path::new("/demo/access.log")), plain];
+        let source = |path: &str, plugin| Source { path: path.into(), topic: "nginx-access".to_owned(), plugin };
+        let sources = [source("/demo/access.log", Some("nginx")), source("/var/log/odd[1].log", None)];
         assert_eq!(
             tasks(&sources),
             json!([

@@ -22,13 +22,6 @@ pub(super) struct Source {
     pub(super) plugin: Option<&'static str>,
 }
 
-impl Source {
-    /// The generated access log.
-    pub(super) fn access_log(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), topic: "nginx-access".to_owned(), plugin: Some("nginx") }
-    }
-}
-
 impl fmt::Display for Source {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{} as {}", self.path.display(), self.topic)?;
@@ -194,6 +187,9 @@ fn plugin_for(line: &str) -> Option<&'static str> {
     if serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok() {
         return Some("json");
     }
+    if is_syslog(line) {
+        return Some("syslog");
+    }
     // ADDRESS - USER [TIME] "REQUEST" STATUS BYTES "REFERRER" "AGENT"
     let quoted: Vec<&str> = line.split('"').collect();
     let &[before, _request, numbers, _referrer, " ", _agent, ..] = quoted.as_slice() else {
@@ -203,6 +199,22 @@ fn plugin_for(line: &str) -> Option<&'static str> {
     let status = numbers.next().and_then(|word| word.parse::<u16>().ok());
     let is_access = before.ends_with("] ") && before.contains(" [") && status.is_some();
     is_access.then_some("nginx")
+}
+
+/// `May  1 10:00:00 HOST PROGRAM…` or `2026-05-01T10:00:00… HOST PROGRAM…`, with a colon behind the program.
+fn is_syslog(line: &str) -> bool {
+    let is_clock = |word: &str| word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    let words: Vec<&str> = line.split_whitespace().take(5).collect();
+    match words.as_slice() {
+        [month, day, clock, _host, program] => {
+            let old = month.len() == 3 && day.parse::<u8>().is_ok() && is_clock(clock) && program.contains(':');
+            let new =
+                month.len() > 19 && month.as_bytes()[10] == b'T' && (clock.ends_with(':') || clock.ends_with("]:"));
+            old || new
+        }
+        [time, _host, program, ..] => time.len() > 19 && time.as_bytes()[10] == b'T' && program.ends_with(':'),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +228,7 @@ mod tests {
         assert!(matches!(classify(b"BZh91AY"), Err(Skip::Compressed)));
         assert!(matches!(classify(b"LPKSHHRH\0\0"), Err(Skip::Binary)));
         assert!(matches!(classify(&[0x07; 64]), Err(Skip::Binary)));
-        assert!(matches!(classify(b"May  1 host app: hi\n"), Ok(None)));
+        assert!(matches!(classify(b"2026-05-01 10:00:00 install base-files\n"), Ok(None)));
         assert!(matches!(
             classify("naïve \x1b[1mbold\x1b[0m, and forty more letters of plain text\n".as_bytes()),
             Ok(None)
@@ -228,6 +240,9 @@ mod tests {
         let access = "::1 - - [01/May/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl/8\"";
         assert_eq!(plugin_for(access), Some("nginx"));
         assert_eq!(plugin_for("{\"level\":\"info\",\"n\":1}"), Some("json"));
+        assert_eq!(plugin_for("May  1 10:00:00 shop-1 sshd[7]: hi there"), Some("syslog"));
+        assert_eq!(plugin_for("2026-05-01T10:00:00.123456+02:00 shop-1 sshd[7]: hi"), Some("syslog"));
+        assert_eq!(plugin_for("May be it is not so"), None);
         assert_eq!(plugin_for("{not json}"), None);
         assert_eq!(plugin_for("said \"a\" and \"b\" and \"c\""), None);
     }

@@ -1,9 +1,9 @@
 //! `cargo xtask demo [--port N] [FILE...]`: log files in a search page on this machine, with no server at all.
 
-mod access_log;
 mod folder;
 mod logs;
 mod page;
+mod shop;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::{interrupt, native, places, plugins, process};
 
 use folder::Folder;
 use logs::Source;
+use shop::Shop;
 
 /// How long the collector may take to serve: it compiles the plugins first.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -36,15 +37,12 @@ pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
     let folder = Folder::create(&places::target().join("demo"))?;
     let sources = sources(&wanted, &folder)?;
     build()?;
-    let generated = sources.iter().any(|source| source.path == folder.access_log());
-    if generated {
-        // Its last hour ends now, not before the build.
-        access_log::begin(folder.access_log())?;
-    }
+    // Its last hour ends now, not before the build.
+    let shop = if wanted.files.is_empty() { Some(Shop::open(&folder.logs())?) } else { None };
     let port = page::choose_port(wanted.port)?;
     folder.configure(&sources, port)?;
     let mut collector = start(&folder)?;
-    let result = serve(&mut collector, &folder, generated, port);
+    let result = serve(&mut collector, &folder, shop, port);
     process::end(&mut collector);
     result
 }
@@ -69,7 +67,7 @@ fn sources(wanted: &Wanted, folder: &Folder) -> anyhow::Result<Vec<Source>> {
     }
     let mut sources = found.sources;
     if wanted.files.is_empty() {
-        sources.push(Source::access_log(folder.access_log()));
+        sources.extend(shop::sources(&folder.logs()));
     }
     ensure!(!sources.is_empty(), "none of the files can be followed");
     for source in &sources {
@@ -98,21 +96,17 @@ fn start(folder: &Folder) -> anyhow::Result<Child> {
     process::spawn(&mut command)
 }
 
-/// Waits until the page is there, says where, and keeps the access log growing until Ctrl-C.
-fn serve(collector: &mut Child, folder: &Folder, generated: bool, port: u16) -> anyhow::Result<()> {
+/// Waits until the page is there, says where, and keeps the generated logs growing until Ctrl-C.
+fn serve(collector: &mut Child, folder: &Folder, mut shop: Option<Shop>, port: u16) -> anyhow::Result<()> {
     wait_until_ready(collector, folder, port)?;
     if interrupt::requested() {
         return Ok(());
     }
-    announce(folder, port, generated);
-    let mut generator = match generated {
-        true => Some(access_log::Generator::append_to(folder.access_log())?),
-        false => None,
-    };
+    announce(folder, port, shop.is_some());
     while !interrupt::requested() {
         ensure_running(collector, folder)?;
-        let pause = match &mut generator {
-            Some(generator) => generator.append_some()?,
+        let pause = match &mut shop {
+            Some(shop) => shop.append_some()?,
             None => POLL,
         };
         thread::sleep(pause);
