@@ -26,12 +26,25 @@ pub struct PluginLabel {
     pub plugin: String,
 }
 
+/// The label of what is counted per limit of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LimitLabel {
+    /// The topic.
+    pub topic: String,
+    /// The plugin's file name without its ending.
+    pub plugin: String,
+    /// The limit: `memory`, `process_warn`, `process_time`, `open_time`, `output`, `wasm_bytes`, `asset_bytes`, `log_messages`, `faults`.
+    pub limit: &'static str,
+}
+
 /// A counter per topic.
 pub type PerTopic = Family<TopicLabel, Counter>;
 /// A gauge per topic.
 pub type GaugePerTopic = Family<TopicLabel, Gauge>;
 /// A counter per plugin and topic.
 pub type PerPlugin = Family<PluginLabel, Counter>;
+/// A counter per limit, plugin and topic.
+pub type PerLimit = Family<LimitLabel, Counter>;
 
 macro_rules! metrics {
     ($($(#[doc = $doc:literal])+ $field:ident: $kind:ty = $name:literal;)*) => {
@@ -77,6 +90,8 @@ metrics! {
     events_bypassed: PerTopic = "events_bypassed";
     /// Faults of plugins: traps, time-outs, answers that break the rules
     plugin_faults: PerPlugin = "plugin_faults";
+    /// How often a plugin met one of its limits
+    plugin_limits_met: PerLimit = "plugin_limits_met";
     /// Swaps of a chain that took effect
     chain_swaps: PerTopic = "chain_swaps";
     /// Chains that were refused, so that the old one went on

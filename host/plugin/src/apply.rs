@@ -79,7 +79,7 @@ pub(crate) fn check_size(request: &Request<'_>, answer: &Answer<'_>, limits: &Li
     let names: usize = answer.names.iter().map(|name| name.len() + 8).sum();
     let found = answer.arena.len() + 4 * answer.ops.len() + names;
     let input = request.bytes();
-    let max = limits.output_ratio_max * input + limits.output_bytes_extra;
+    let max = limits.output_bytes_max(input);
     if found > max { Err(Violation::TooMuch { found, input, max }) } else { Ok(()) }
 }
 

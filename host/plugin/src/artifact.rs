@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload};
 
-use crate::error::LoadProblem;
+use crate::{error::LoadProblem, foreign};
 
 /// The interface that a plugin exports; its name is the ABI version.
 pub(crate) const TRANSFORM: &str = "collector:plugin/transform@0.1.0";
@@ -57,31 +57,31 @@ enum Encoding {
 }
 
 fn kind(bytes: &[u8]) -> Result<Encoding, LoadProblem> {
-    let not_wasm = |looks_like, fix| Err(LoadProblem::NotWasm { looks_like, fix });
     match bytes {
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(Encoding::Module),
         [0, b'a', b's', b'm', _, 0, 1, 0, ..] => Ok(Encoding::Component),
-        [0, b'a', b's', b'm', ..] => not_wasm("its version is unknown", "build it with a current toolchain"),
-        [] => not_wasm("it is empty", "copy it again"),
-        [0x7f, b'E', b'L', b'F', ..] => not_wasm(
-            "it is machine code (a program, or a module that wasmtime compiled in advance)",
-            "deploy the .wasm itself: the collector compiles it, and takes no machine code from anybody",
-        ),
-        _ if bytes.trim_ascii_start().starts_with(b"(") => {
-            not_wasm("it is the text format", "assemble it first: `wasm-tools parse`")
-        }
-        _ => not_wasm("it does not begin with \\0asm", "name the .wasm file that the build made"),
+        [0, b'a', b's', b'm', _, _, _, _, ..] => Err(LoadProblem::NotWasm {
+            looks_like: "it has its beginning, but the version is unknown",
+            fix: "build it with a current toolchain",
+        }),
+        [0, b'a', b's', b'm', rest @ ..] => Err(LoadProblem::CutOff { bytes: 4 + rest.len() }),
+        _ => Err(foreign::refusal(bytes)),
     }
 }
 
+/// Makes a component of a core module that says what it is.
 fn encode(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
-    let mut has_type = false;
+    let (mut has_type, mut stranger) = (false, None);
     for payload in Parser::new(0).parse_all(module) {
-        match payload.map_err(invalid)? {
+        match payload.map_err(|error| invalid(error, module.len()))? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
-                    if import.map_err(invalid)?.module == "wasi_snapshot_preview1" {
-                        return Err(LoadProblem::WasiModule);
+                    let import = import.map_err(|error| invalid(error, module.len()))?;
+                    if import.module.starts_with("wasi_") {
+                        return Err(LoadProblem::WasiModule { module: import.module.to_owned() });
+                    }
+                    if !import.module.starts_with("collector:plugin/host@") {
+                        stranger.get_or_insert((import.module, import.name));
                     }
                 }
             }
@@ -89,17 +89,30 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
             _ => {}
         }
     }
+    if let Some((from, name)) = stranger {
+        let fix = match from.starts_with("__wbindgen") {
+            true => {
+                "some crate that it uses expects a browser: turn off its features for JavaScript (wasm-bindgen, js)"
+            }
+            false => "a plugin may import collector:plugin/host@0.1.0 alone: link everything else into it",
+        };
+        return Err(LoadProblem::ForbiddenImport { import: format!("{name} from {from:?}"), fix });
+    }
     if !has_type {
         return Err(LoadProblem::NoComponentType);
     }
     let mut encoder = wit_component::ComponentEncoder::default();
     encoder.validate(true);
     let encoded = encoder.module(module).and_then(|encoder| encoder.encode());
-    encoded.map_err(|error| LoadProblem::Invalid { reason: format!("{error:#}") })
+    encoded.map_err(|error| LoadProblem::Invalid { reason: format!("{error:#}").replace('\n', " ") })
 }
 
-fn invalid(error: wasmparser::BinaryReaderError) -> LoadProblem {
-    LoadProblem::Invalid { reason: error.to_string() }
+fn invalid(error: wasmparser::BinaryReaderError, bytes: usize) -> LoadProblem {
+    // The parser reads from the beginning: where it misses bytes, the file ends too early.
+    match error.message().starts_with("unexpected end") {
+        true => LoadProblem::CutOff { bytes },
+        false => LoadProblem::Invalid { reason: error.to_string() },
+    }
 }
 
 #[derive(Default)]
@@ -113,6 +126,7 @@ struct Found {
 /// Looks at the outermost imports and exports, and at options and sections at any depth.
 fn inspect(component: &[u8]) -> Result<Found, LoadProblem> {
     let mut found = Found::default();
+    let invalid = |error| invalid(error, component.len());
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(invalid)? {

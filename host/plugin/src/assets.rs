@@ -1,6 +1,9 @@
 //! Data files that a plugin may ask for while it is opened.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -21,11 +24,7 @@ impl Assets {
     pub(crate) fn read(paths: &BTreeMap<String, PathBuf>, bytes_max: u64) -> Result<Self, LoadProblem> {
         let mut assets = BTreeMap::new();
         for (name, path) in paths {
-            let bytes = file::read(path, bytes_max).map_err(|problem| LoadProblem::BadAsset {
-                name: name.clone(),
-                path: path.clone(),
-                reason: problem.to_string(),
-            })?;
+            let bytes = file::read(path, bytes_max).map_err(|problem| refused(name, path, problem))?;
             let sha256 = hex(&Sha256::digest(&bytes));
             assets.insert(name.clone(), Asset { bytes, sha256 });
         }
@@ -49,4 +48,19 @@ impl Assets {
     pub(crate) fn digests(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, asset)| (name.as_str(), asset.sha256.as_str()))
     }
+}
+
+/// What is said of a plugin's file is said of an asset's in other words.
+fn refused(name: &str, path: &Path, problem: LoadProblem) -> LoadProblem {
+    let (name, path) = (name.to_owned(), path.to_owned());
+    let reason = match problem {
+        LoadProblem::TooLarge { bytes, bytes_max } => {
+            return LoadProblem::AssetTooLarge { name, path, bytes, bytes_max };
+        }
+        LoadProblem::NotFound { .. } => "there is no such file".to_owned(),
+        LoadProblem::NotAFile { what } => format!("it is {what}"),
+        LoadProblem::Unreadable { reason } => reason,
+        other => other.to_string(),
+    };
+    LoadProblem::BadAsset { name, path, reason }
 }

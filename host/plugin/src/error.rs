@@ -1,6 +1,8 @@
 //! Why a chain was refused. What runs goes on.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
+
+use crate::limits::Limit;
 
 /// A plugin of a chain could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +12,24 @@ pub struct LoadError {
     pub path: PathBuf,
     /// What is wrong, and what to do about it.
     pub problem: LoadProblem,
+}
+
+impl LoadError {
+    /// The plugin's name, as far as it can be told.
+    pub(crate) fn plugin(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The limit that was met, where it is one.
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        match self.problem {
+            LoadProblem::TooLarge { .. } => Some(Limit::WasmBytes),
+            LoadProblem::AssetTooLarge { .. } => Some(Limit::AssetBytes),
+            LoadProblem::SlowStart { .. } => Some(Limit::OpenTime),
+            LoadProblem::LargeStart { .. } => Some(Limit::Memory),
+            _ => None,
+        }
+    }
 }
 
 /// What is wrong with a plugin, and what to do about it.
@@ -36,11 +56,14 @@ pub enum LoadProblem {
         reason: String,
     },
     /// A directory, a pipe, a device.
-    #[error("it is not a regular file; name the .wasm file itself")]
-    NotAFile,
+    #[error("it is {what}; name the .wasm file itself")]
+    NotAFile {
+        /// Which.
+        what: &'static str,
+    },
     /// The file is larger than the limit.
     #[error(
-        "it has {bytes} bytes, the limit is {bytes_max}; build it with optimisation and without debug information, or raise the limit"
+        "it has {bytes} bytes, the limit is {bytes_max}; build it with optimisation and without debug information, or raise limits.plugin.wasm_bytes_max in the settings"
     )]
     TooLarge {
         /// Its size.
@@ -64,6 +87,12 @@ pub enum LoadProblem {
         /// What to do.
         fix: &'static str,
     },
+    /// The file is WebAssembly, but not all of it.
+    #[error("it is WebAssembly that was cut off after {bytes} bytes; copy it again, whole")]
+    CutOff {
+        /// How many there are.
+        bytes: usize,
+    },
     /// The file is WebAssembly, but damaged.
     #[error("it is not valid WebAssembly ({reason}); build it again, and copy it whole")]
     Invalid {
@@ -71,10 +100,11 @@ pub enum LoadProblem {
         reason: String,
     },
     /// A module for a WASI command line.
-    #[error(
-        "it is a core module that imports wasi_snapshot_preview1; build it for wasm32-unknown-unknown: `collector plugin build`"
-    )]
-    WasiModule,
+    #[error("it is a core module that imports {module}; build it for wasm32-unknown-unknown: `collector plugin build`")]
+    WasiModule {
+        /// The version of WASI.
+        module: String,
+    },
     /// A module without a component type.
     #[error(
         "it is a core module without an embedded component type, so it is no plugin; export it with the macro of the crate collector-plugin, or make it a component of the world collector:plugin/plugin@0.1.0"
@@ -116,6 +146,30 @@ pub enum LoadProblem {
         /// What happened.
         reason: String,
     },
+    /// It does not start in the time that it has.
+    #[error(
+        "it did not start within {} ms; correct the plugin, give it smaller assets, or raise limits.plugin.open_ms_max in the settings", .time_max.as_millis()
+    )]
+    SlowStart {
+        /// The limit.
+        time_max: Duration,
+    },
+    /// It does not start with the memory that it gets.
+    #[error(
+        "it did not start with the {bytes_max} bytes of memory that it gets; correct the plugin, or raise limits.plugin.memory_bytes_max in the settings"
+    )]
+    LargeStart {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// It exports something else under the interface's name.
+    #[error(
+        "it exports collector:plugin/transform@0.1.0, but not as wit/v0.1 has it: {reason}; build it against wit/v0.1"
+    )]
+    WrongInterface {
+        /// What differs.
+        reason: String,
+    },
     /// It does not take its configuration.
     #[error("it does not take its configuration {config}: {reason}; correct config in the task")]
     BadConfig {
@@ -139,6 +193,20 @@ pub enum LoadProblem {
         path: PathBuf,
         /// What happened.
         reason: String,
+    },
+    /// An asset is larger than the limit.
+    #[error(
+        "its asset {name} ({}) has {bytes} bytes, the limit is {bytes_max}; name a smaller file under assets in the task, or raise limits.plugin.asset_bytes_max in the settings", path.display()
+    )]
+    AssetTooLarge {
+        /// The asset's name.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
     },
     /// The author's own examples do not hold.
     #[error("its sample {number} does not hold: {reason}; this version of the plugin is broken, take another one")]

@@ -13,7 +13,8 @@ pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, LoadProblem> 
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(LoadProblem::NotAFile);
+        let what = if metadata.is_dir() { "a directory" } else { "no file but a pipe, a socket or a device" };
+        return Err(LoadProblem::NotAFile { what });
     }
     let mut bytes = Vec::with_capacity(metadata.len().min(bytes_max) as usize);
     let file = File::open(path).map_err(unreadable)?;

@@ -17,7 +17,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::{
     assets::Assets,
     guest::{CallError, Code, Guest, Manifest, NativeOpen, Opening},
-    limits::Limits,
+    limits::{Limit, Limits, LimitsMet},
+    log::LogGate,
 };
 
 /// The plugins of a chain in one version. Shared by all workers.
@@ -46,7 +47,10 @@ impl Generation {
             let code = Code::Native(Arc::clone(open));
             let (name, config, assets) = ((*name).into(), (*config).to_owned(), Arc::new(Assets::default()));
             let (path, sha256) = (PathBuf::from("native"), format!("{name}-native"));
-            let plugin = LoadedPlugin::new(name, path, sha256, config, None, manifest, code, assets, limits.clone());
+            let met = Arc::<LimitsMet>::default();
+            let log = Arc::new(LogGate::new(Arc::clone(&name), limits.log_messages_max, Arc::clone(&met)));
+            let limits = limits.clone();
+            let plugin = LoadedPlugin::new(name, path, sha256, config, None, manifest, code, assets, limits, log, met);
             loaded.push(Arc::new(plugin));
         }
         Ok(Generation::new(loaded))
@@ -72,6 +76,15 @@ impl Generation {
     pub(crate) fn set_on_error(&mut self, on_error: OnError) {
         for plugin in &mut self.plugins {
             *plugin = Arc::new(LoadedPlugin { on_error, ..plugin.twin() });
+        }
+    }
+
+    /// Takes over faults and quarantine of the plugins that are in both: a swap of another plugin ends nobody's quarantine.
+    pub(crate) fn inherit(&self, before: &Generation) {
+        for plugin in &self.plugins {
+            if let Some(same) = before.plugins.iter().find(|other| plugin.is_the_same_as(other)) {
+                plugin.inherit(same);
+            }
         }
     }
 
@@ -132,6 +145,9 @@ pub(crate) struct LoadedPlugin {
     pub(crate) limits: Limits,
     code: Code,
     assets: Arc<Assets>,
+    log: Arc<LogGate>,
+    /// How often its instances met which limit.
+    pub(crate) met: Arc<LimitsMet>,
     faults: AtomicU64,
     recent_faults: Mutex<VecDeque<Instant>>,
     quarantined: AtomicBool,
@@ -149,6 +165,8 @@ impl LoadedPlugin {
         code: Code,
         assets: Arc<Assets>,
         limits: Limits,
+        log: Arc<LogGate>,
+        met: Arc<LimitsMet>,
     ) -> Self {
         let default = if manifest.required { OnError::DeadLetter } else { OnError::Keep };
         LoadedPlugin {
@@ -161,6 +179,8 @@ impl LoadedPlugin {
             limits,
             code,
             assets,
+            log,
+            met,
             faults: AtomicU64::new(0),
             recent_faults: Mutex::default(),
             quarantined: AtomicBool::new(false),
@@ -179,6 +199,8 @@ impl LoadedPlugin {
             limits: self.limits.clone(),
             code: self.code.clone(),
             assets: Arc::clone(&self.assets),
+            log: Arc::clone(&self.log),
+            met: Arc::clone(&self.met),
             faults: AtomicU64::new(0),
             recent_faults: Mutex::default(),
             quarantined: AtomicBool::new(false),
@@ -187,7 +209,8 @@ impl LoadedPlugin {
 
     /// A fresh instance with that configuration.
     pub(crate) fn instance_with(&self, config: &str) -> Result<(Guest, Manifest), CallError> {
-        let opening = Opening { name: &self.name, config, assets: &self.assets, limits: &self.limits };
+        let (limits, log, met) = (&self.limits, &self.log, &self.met);
+        let opening = Opening { config, assets: &self.assets, limits, log, met };
         Guest::open(&self.code, &opening)
     }
 
@@ -208,7 +231,28 @@ impl LoadedPlugin {
         while recent.front().is_some_and(|first| now.duration_since(*first) > self.limits.faults_window) {
             recent.pop_front();
         }
-        recent.len() >= self.limits.faults_max && !self.quarantined.swap(true, Ordering::Relaxed)
+        let begins = recent.len() >= self.limits.faults_max && !self.quarantined.swap(true, Ordering::Relaxed);
+        if begins {
+            self.met.count(Limit::Faults);
+        }
+        begins
+    }
+
+    /// Whether the other is the same version with the same configuration.
+    fn is_the_same_as(&self, other: &LoadedPlugin) -> bool {
+        let digests = |plugin: &LoadedPlugin| {
+            plugin.assets.digests().map(|(name, sha256)| (name.to_owned(), sha256.to_owned())).collect::<Vec<_>>()
+        };
+        self.sha256 == other.sha256
+            && canonical(&self.config) == canonical(&other.config)
+            && digests(self) == digests(other)
+    }
+
+    /// Takes over what happened to the same version in another generation: only a new one is given a new chance.
+    fn inherit(&self, before: &LoadedPlugin) {
+        self.faults.store(before.faults(), Ordering::Relaxed);
+        *self.recent_faults.lock() = before.recent_faults.lock().clone();
+        self.quarantined.store(before.is_quarantined(), Ordering::Relaxed);
     }
 }
 

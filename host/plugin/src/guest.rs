@@ -3,17 +3,25 @@
 use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
-    Engine, Store, StoreLimits, StoreLimitsBuilder, Trap,
+    Engine, Store, Trap,
     component::{Component, ComponentType, Func, Instance, InstancePre, Lift, Linker, WasmList},
 };
 
 use crate::{
     artifact::{HOST, TRANSFORM},
     assets::Assets,
-    limits::{Limits, TICK},
+    limits::{Limits, LimitsMet, TICK},
     log::LogGate,
+    memory::MemoryGate,
     wasi::{self, FixedRandom},
 };
+
+/// Bytes that a plugin may hand over in one call while it opens: its manifest, a reason, a message.
+const OPEN_BYTES_MAX: usize = 4 << 20;
+/// What is copied out of a guest has a few times its size here: a name of no bytes has 24.
+const FUEL_PER_BYTE: usize = 4;
+/// What the engine says where a guest hands over more than it may; the error has no type of its own.
+const FUEL_USED_UP: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// What a plugin says of itself when it is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +86,12 @@ pub type NativeOpen = Arc<dyn Fn(&str) -> Result<Box<dyn NativePlugin>, String> 
 pub(crate) enum CallError {
     #[error("it took longer than {} ms", .0.as_millis())]
     TooSlow(Duration),
+    #[error("it wanted more than {0} bytes of memory and stopped where it did not get them")]
+    OutOfMemory(usize),
+    #[error("it is not the interface that it claims to be: {0}")]
+    WrongInterface(String),
+    #[error("it returned too much to be looked at, the limit is {0} bytes")]
+    TooMuch(usize),
     #[error("it trapped: {0}")]
     Trapped(String),
     #[error("it answered with an error: {0}")]
@@ -86,10 +100,10 @@ pub(crate) enum CallError {
 
 /// What an instance may reach.
 pub(crate) struct HostState {
-    limits: StoreLimits,
+    memory: MemoryGate,
     assets: Arc<Assets>,
     is_opening: bool,
-    log: LogGate,
+    log: Arc<LogGate>,
     pub(crate) random: FixedRandom,
 }
 
@@ -109,10 +123,11 @@ pub(crate) enum Code {
 
 /// How an instance is to be opened.
 pub(crate) struct Opening<'a> {
-    pub(crate) name: &'a Arc<str>,
     pub(crate) config: &'a str,
     pub(crate) assets: &'a Arc<Assets>,
     pub(crate) limits: &'a Limits,
+    pub(crate) log: &'a Arc<LogGate>,
+    pub(crate) met: &'a Arc<LimitsMet>,
 }
 
 /// Makes `log` and `asset` available, and stand-ins for what the component imports of `wasi:*`.
@@ -196,10 +211,11 @@ impl Guest {
         &mut self,
         request: Request<'_>,
         time_max: Duration,
+        output_bytes_max: usize,
         take: impl FnOnce(Answer<'_>) -> R,
     ) -> Result<R, CallError> {
         match self {
-            Guest::Wasm(guest) => guest.process(request, time_max, take),
+            Guest::Wasm(guest) => guest.process(request, time_max, output_bytes_max, take),
             Guest::Native(plugin) => plugin.process(request).map(take).map_err(CallError::Refused),
         }
     }
@@ -212,30 +228,25 @@ impl WasmGuest {
         has_post_return: bool,
         opening: &Opening<'_>,
     ) -> Result<(Self, Manifest), CallError> {
-        let memory_bytes_max = opening.limits.memory_bytes_max + 2 * opening.assets.bytes();
-        let limits = StoreLimitsBuilder::new().memory_size(memory_bytes_max).table_elements(100_000).build();
-        let log = LogGate::new(Arc::clone(opening.name));
-        let state = HostState {
-            limits,
-            assets: Arc::clone(opening.assets),
-            is_opening: true,
-            log,
-            random: FixedRandom::default(),
-        };
-        let mut store = Store::new(engine, state);
-        store.limiter(|state| &mut state.limits);
+        let memory =
+            MemoryGate::new(opening.limits.memory_bytes_max + 2 * opening.assets.bytes(), Arc::clone(opening.met));
+        let (assets, log) = (Arc::clone(opening.assets), Arc::clone(opening.log));
+        let mut store = Store::new(engine, HostState { memory, assets, is_opening: true, log, random: FixedRandom::default() });
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(FUEL_PER_BYTE * OPEN_BYTES_MAX);
         let time_max = opening.limits.open_time_max;
         store.set_epoch_deadline(ticks(time_max));
-        let failed = |error: wasmtime::Error| call_error(&error, time_max);
-        let instance = pre.instantiate(&mut store).map_err(failed)?;
+        let instance = pre.instantiate(&mut store).map_err(|error| call_error(&error, &mut store, time_max))?;
         let open = export(&instance, &mut store, "open")?;
-        let open = open.typed::<(&str,), (Result<ManifestRecord, String>,)>(&store).map_err(failed)?;
-        let (manifest,) = open.call(&mut store, (opening.config,)).map_err(failed)?;
+        let open = open.typed::<(&str,), (Result<ManifestRecord, String>,)>(&store);
+        let open = open.map_err(|error| CallError::WrongInterface(format!("open: {}", error.root_cause())))?;
+        let (manifest,) =
+            open.call(&mut store, (opening.config,)).map_err(|error| call_error(&error, &mut store, time_max))?;
         let ManifestRecord { reads, writes, forks, required } = manifest.map_err(CallError::Refused)?;
         store.data_mut().is_opening = false;
         let process = export(&instance, &mut store, "process")?;
         let guest = WasmGuest { store, process, has_post_return };
-        guest.check_type().map_err(failed)?;
+        guest.check_type().map_err(|error| CallError::WrongInterface(format!("process: {}", error.root_cause())))?;
         Ok((guest, Manifest { reads, writes, forks, required }))
     }
 
@@ -247,20 +258,24 @@ impl WasmGuest {
         &mut self,
         request: Request<'_>,
         time_max: Duration,
+        output_bytes_max: usize,
         take: impl FnOnce(Answer<'_>) -> R,
     ) -> Result<R, CallError> {
         self.store.set_epoch_deadline(ticks(time_max));
+        self.store.data_mut().memory.take_refused();
+        self.store.set_hostcall_fuel(FUEL_PER_BYTE.saturating_mul(output_bytes_max));
         let parameters = (request.events, request.text, request.cells, request.names, request.sparse);
-        let failed = |error: wasmtime::Error| call_error(&error, time_max);
         if self.has_post_return {
             // What the guest frees in its post-return is overwritten by then.
             let process = self.process.typed::<Parameters<'_>, (Result<ChangesCopied, String>,)>(&self.store);
-            let (answer,) = process.and_then(|process| process.call(&mut self.store, parameters)).map_err(failed)?;
+            let called = process.and_then(|process| process.call(&mut self.store, parameters));
+            let (answer,) = called.map_err(|error| call_error(&error, &mut self.store, time_max))?;
             let ChangesCopied { names, arena, ops } = answer.map_err(CallError::Refused)?;
             return Ok(take(Answer { names: &names, arena: &arena, ops: &ops }));
         }
         let process = self.process.typed::<Parameters<'_>, (Result<ChangesInPlace, String>,)>(&self.store);
-        let (answer,) = process.and_then(|process| process.call(&mut self.store, parameters)).map_err(failed)?;
+        let called = process.and_then(|process| process.call(&mut self.store, parameters));
+        let (answer,) = called.map_err(|error| call_error(&error, &mut self.store, time_max))?;
         let ChangesInPlace { names, arena, ops } = answer.map_err(CallError::Refused)?;
         let (arena, ops) = (arena.as_le_slice(&self.store), ops.as_le_slice(&self.store));
         Ok(take(Answer { names: &names, arena, ops }))
@@ -271,7 +286,7 @@ fn export(instance: &Instance, store: &mut Store<HostState>, name: &str) -> Resu
     let interface = instance.get_export_index(&mut *store, None, TRANSFORM);
     let function = interface.and_then(|interface| instance.get_export_index(&mut *store, Some(&interface), name));
     let function = function.and_then(|function| instance.get_func(&mut *store, function));
-    function.ok_or_else(|| CallError::Trapped(format!("{TRANSFORM} has no function {name}")))
+    function.ok_or_else(|| CallError::WrongInterface(format!("there is no function {name}")))
 }
 
 /// Ticks of the clock until a deadline: one more, since the first may come at once.
@@ -279,10 +294,15 @@ fn ticks(time: Duration) -> u64 {
     time.as_millis().div_ceil(TICK.as_millis()) as u64 + 1
 }
 
-fn call_error(error: &wasmtime::Error, time: Duration) -> CallError {
+fn call_error(error: &wasmtime::Error, store: &mut Store<HostState>, time: Duration) -> CallError {
+    let was_refused_memory = store.data_mut().memory.take_refused();
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => CallError::TooSlow(time),
+        _ if was_refused_memory => CallError::OutOfMemory(store.data().memory.bytes_max()),
         Some(trap) => CallError::Trapped(trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
-        None => CallError::Trapped(error.root_cause().to_string()),
+        None => match error.root_cause().to_string() {
+            reason if reason.contains(FUEL_USED_UP) => CallError::TooMuch(store.hostcall_fuel() / FUEL_PER_BYTE),
+            reason => CallError::Trapped(reason),
+        },
     }
 }

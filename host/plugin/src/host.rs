@@ -18,7 +18,8 @@ use crate::{
     generation::{Generation, LoadedPlugin},
     guest::{CallError, Code, Guest, Opening, linker},
     last_good::LastGood,
-    limits::{Limits, TICK},
+    limits::{Limits, LimitsMet, REASON_BYTES_MAX, TICK},
+    log::LogGate,
     names, samples,
 };
 
@@ -190,11 +191,24 @@ impl PluginHost {
         let config = config_text(&spec.config);
         let assets = Arc::new(assets);
         let limits = self.0.limits.clone();
-        let opening = Opening { name: &name, config: &config, assets: &assets, limits: &limits };
+        let met = Arc::<LimitsMet>::default();
+        let log = Arc::new(LogGate::new(Arc::clone(&name), limits.log_messages_max, Arc::clone(&met)));
+        let opening = Opening { config: &config, assets: &assets, limits: &limits, log: &log, met: &met };
         let (_, manifest) = Guest::open(&code, &opening).map_err(|error| not_opened(&config, error))?;
         names::check_manifest(&manifest)?;
-        let plugin =
-            LoadedPlugin::new(name, path, artifact.sha256, config, spec.on_error, manifest, code, assets, limits);
+        let plugin = LoadedPlugin::new(
+            name,
+            path,
+            artifact.sha256,
+            config,
+            spec.on_error,
+            manifest,
+            code,
+            assets,
+            limits,
+            log,
+            met,
+        );
         if let Some(samples) = &artifact.samples {
             samples::run(samples, &plugin)?;
         }
@@ -220,10 +234,19 @@ pub(crate) fn not_opened(config: &str, error: CallError) -> LoadProblem {
     match error {
         CallError::Refused(reason) => {
             let config = if config.is_empty() { "(none)".to_owned() } else { config.to_owned() };
-            LoadProblem::BadConfig { config, reason }
+            LoadProblem::BadConfig { config, reason: one_line(&reason) }
         }
+        CallError::TooSlow(time_max) => LoadProblem::SlowStart { time_max },
+        CallError::OutOfMemory(bytes_max) => LoadProblem::LargeStart { bytes_max },
+        CallError::WrongInterface(reason) => LoadProblem::WrongInterface { reason },
         error => LoadProblem::NotStarted { reason: format!("open: {error}") },
     }
+}
+
+/// A plugin's own words, on one line and of bounded length.
+fn one_line(words: &str) -> String {
+    let words = &words[..words.floor_char_boundary(REASON_BYTES_MAX)];
+    words.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The clock by which plugins are interrupted. It ends with the engine.

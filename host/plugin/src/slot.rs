@@ -6,7 +6,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use collector_model::{Metrics, TaskKey, Topic, metrics::of};
+use collector_model::{
+    Metrics, TaskKey, Topic,
+    metrics::{LimitLabel, of},
+};
 use collector_tasks::{ChainSpec, PluginSpec};
 use parking_lot::Mutex;
 
@@ -14,7 +17,7 @@ use crate::{
     error::LoadError,
     generation::{Generation, LoadedPlugin},
     host::{PluginDirs, PluginHost},
-    limits::Limits,
+    limits::{Limit, Limits},
     watch::{Stamps, stamps},
     worker::label,
 };
@@ -113,6 +116,7 @@ impl ChainSlot {
         match self.host.prepare(spec, &self.dirs) {
             Ok(generation) => {
                 change.refused = None;
+                generation.plugins.iter().for_each(|plugin| self.take_limits_met(plugin));
                 Ok(self.publish(change, generation))
             }
             Err(error) => {
@@ -123,6 +127,9 @@ impl ChainSlot {
                 }
                 change.refused = reason;
                 self.metrics().chain_refusals.get_or_create(&of(&self.topic)).inc();
+                if let Some(limit) = error.limit() {
+                    self.count_limit(&error.plugin(), limit, 1);
+                }
                 tracing::error!(task = self.task.as_str(), %error, "chain refused; what ran before goes on");
                 Err(error)
             }
@@ -146,12 +153,30 @@ impl ChainSlot {
             generation = generation.number,
             "chain taken"
         );
+        generation.inherit(&self.current.load());
         self.current.store(Arc::new(generation));
         let (metrics, topic) = (self.metrics(), of(&self.topic));
         metrics.chain_swaps.get_or_create(&topic).inc();
         metrics.chain_generation.get_or_create(&topic).set(change.generation as i64);
-        metrics.chain_quarantined.get_or_create(&topic).set(0);
+        self.show_quarantine();
         true
+    }
+
+    fn show_quarantine(&self) {
+        let is_quarantined = self.current.load().is_quarantined();
+        self.metrics().chain_quarantined.get_or_create(&of(&self.topic)).set(i64::from(is_quarantined));
+    }
+
+    /// Counts which limits the instances of a plugin met.
+    #[inline]
+    pub(crate) fn take_limits_met(&self, plugin: &LoadedPlugin) {
+        plugin.met.take(|limit, count| self.count_limit(&plugin.name, limit, count));
+    }
+
+    fn count_limit(&self, plugin: &str, limit: Limit, count: u64) {
+        let (topic, plugin) = (self.topic.as_str().to_owned(), plugin.to_owned());
+        let label = LimitLabel { topic, plugin, limit: limit.name() };
+        self.metrics().plugin_limits_met.get_or_create(&label).inc_by(count);
     }
 
     /// What is running, and what was refused.
@@ -207,7 +232,7 @@ impl ChainSlot {
         metrics.plugin_faults.get_or_create(&label(&self.topic, &plugin.name)).inc();
         let (task, name) = (self.task.as_str(), &*plugin.name);
         if quarantined {
-            metrics.chain_quarantined.get_or_create(&of(&self.topic)).set(1);
+            self.show_quarantine();
             tracing::error!(task, plugin = name, fault, "plugin in quarantine until a new version of it comes");
         } else {
             tracing::warn!(task, plugin = name, fault, "plugin fault");

@@ -16,7 +16,7 @@ use crate::{
     apply::{self, Target, Violation, apply, check_size},
     generation::LoadedPlugin,
     guest::{CallError, Guest},
-    limits::NAMES_SOFT_MAX,
+    limits::{Limit, NAMES_SOFT_MAX, TICK},
     meta::Lines,
     names::NameTable,
     reads::Reader,
@@ -24,6 +24,8 @@ use crate::{
 
 /// How many parts of one batch may fault before the rest of it is given up: enough to find one bad event of 2,000, and a second.
 const FAULTY_PARTS_MAX: usize = 24;
+/// How much less time several events get than one alone, while the bad one of them is searched: if they need more, they are split.
+const SHARE_OF_SEVERAL: u32 = 4;
 /// How often the log says that a plugin is slow, at most.
 const SLOW_NOTICE_EVERY: Duration = Duration::from_secs(10);
 
@@ -32,10 +34,28 @@ const SLOW_NOTICE_EVERY: Duration = Duration::from_secs(10);
 pub(crate) enum Fault {
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error("a fresh instance of it did not open: {0}")]
+    Open(CallError),
     #[error("its answer breaks a rule: {0}")]
     Violation(#[from] Violation),
     #[error("its answer breaks a rule: {0}")]
     BadName(String),
+    #[error("it failed on events of the same batch, and there was no time left to try this one apart from them")]
+    NotTried,
+}
+
+impl Fault {
+    /// The limit that was met, where it is one.
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Fault::Open(CallError::TooSlow(_)) => Some(Limit::OpenTime),
+            Fault::Call(CallError::TooSlow(_)) => Some(Limit::ProcessTime),
+            Fault::Call(CallError::TooMuch(_))
+            | Fault::Violation(Violation::TooMuch { .. } | Violation::ValuesTooLarge(_)) => Some(Limit::Output),
+            // What an instance was refused is counted where it is refused.
+            _ => None,
+        }
+    }
 }
 
 /// One plugin in one worker.
@@ -103,23 +123,36 @@ impl Stage {
         }
         let time_max = self.plugin.limits.process_time_max;
         let fault = self.call(lines, events, time_max, table, schema).err()?;
+        if let Some(limit) = fault.limit() {
+            self.plugin.met.count(limit);
+        }
         let incident = Incident { fault: fault.to_string(), quarantined: self.plugin.count_fault(Instant::now()) };
         self.isolate(lines, events, fault, table, schema);
         Some(incident)
     }
 
-    /// Splits what faulted until the event on which it does is alone; the others go on.
+    /// Splits what faulted until the event on which it does is alone; the others go on. What was not tried within the time that a
+    /// batch has is given up as well: searching for a bad event must not cost more than it did.
     fn isolate(&mut self, lines: &Lines<'_>, events: &[Event], fault: Fault, table: &mut Table, schema: &mut Schema) {
-        let time_max = self.plugin.limits.process_time_warn;
+        let limits = self.plugin.limits.clone();
+        let began = Instant::now();
         let mut faulty_left = FAULTY_PARTS_MAX;
         // Parts that are still to do, the first on top; a part with a fault is known to have it.
         let mut parts: Vec<(Range<usize>, Option<Fault>)> = vec![(0..events.len(), Some(fault))];
         while let Some((range, known)) = parts.pop() {
             let part = &events[range.clone()];
-            let result = known.map_or_else(|| self.call(lines, part, time_max, table, schema), Err);
+            let time_left = limits.process_time_max.saturating_sub(began.elapsed());
+            let share = if part.len() == 1 { 1 } else { SHARE_OF_SEVERAL };
+            let time_max = (limits.process_time_warn / share).max(2 * TICK).min(time_left);
+            let result = match known {
+                Some(fault) => Err(fault),
+                None if time_left.is_zero() => Err(Fault::NotTried),
+                None => self.call(lines, part, time_max, table, schema),
+            };
             let Err(fault) = result else { continue };
             faulty_left = faulty_left.saturating_sub(1);
-            if part.len() == 1 || faulty_left == 0 {
+            let is_of_no_event = matches!(fault, Fault::NotTried | Fault::Open(_));
+            if part.len() == 1 || faulty_left == 0 || is_of_no_event {
                 let reason = fault.to_string();
                 part.iter().for_each(|event| give_up(&self.plugin, *event, &FAULTED, &reason, table, schema));
             } else {
@@ -146,6 +179,7 @@ impl Stage {
             table.go_back(mark);
             self.running = None;
         } else if started.elapsed() > self.plugin.limits.process_time_warn {
+            self.plugin.met.count(Limit::ProcessWarn);
             self.notice_slowness(started.elapsed(), events.len());
         }
         result
@@ -162,14 +196,15 @@ impl Stage {
         let plugin = &*self.plugin;
         let running = match &mut self.running {
             Some(running) => running,
-            vacant => vacant.insert(Running::open(plugin, self.config.as_deref(), schema)?),
+            vacant => vacant.insert(Running::open(plugin, self.config.as_deref(), schema).map_err(Fault::Open)?),
         };
         let Running { guest, names, reader, forks } = running;
         let (request, text_at) = reader.request(lines, table, schema, events);
         let mut on_reject = |event: Event, reason: &str, table: &mut Table, schema: &mut Schema| {
             give_up(plugin, event, &REJECTED, reason, table, schema);
         };
-        guest.process(request, time_max, |answer| {
+        let output_max = plugin.limits.output_bytes_max(request.bytes());
+        guest.process(request, time_max, output_max, |answer| {
             check_size(&request, &answer, &plugin.limits)?;
             names.extend(answer.names, schema).map_err(Fault::BadName)?;
             let target = Target { table, schema, fields: names.fields(), text_at, forks: *forks };

@@ -101,6 +101,7 @@ impl ChainWorker {
             if let Some(incident) = incident {
                 self.slot.report(stage.plugin(), &incident.fault, incident.quarantined);
             }
+            self.slot.take_limits_met(stage.plugin());
         }
     }
 

@@ -12,64 +12,9 @@ use crate::FileWatch;
 fn refusal(bytes: &[u8]) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = write(dir.path(), "p.wasm", bytes);
-    let limits = Limits { open_time_max: Duration::from_millis(50), ..Limits::default() };
-    let host = PluginHost::new(limits, None, None, Metrics::default()).unwrap();
     let error =
-        host.prepare(&chain(&path), &PluginDirs::only(vec![dir.path().to_owned()])).err().expect("it is refused");
-    error.to_string().replace(&dir.path().display().to_string(), "DIR")
-}
-
-#[test]
-fn what_is_no_plugin_is_named_with_what_to_do() {
-    let wat = |text: &str| wat::parse_str(text).unwrap();
-    let golden: [(&[u8], &str); 12] = [
-        (b"", "it is not WebAssembly: it is empty; copy it again"),
-        (
-            b"\x7fELF\x02\x01",
-            "it is not WebAssembly: it is machine code (a program, or a module that wasmtime compiled in advance); deploy the .wasm itself: the collector compiles it, and takes no machine code from anybody",
-        ),
-        (b"(module)", "it is not WebAssembly: it is the text format; assemble it first: `wasm-tools parse`"),
-        (b"#!/bin/sh", "it is not WebAssembly: it does not begin with \\0asm; name the .wasm file that the build made"),
-        (
-            &wat("(module)"),
-            "it is a core module without an embedded component type, so it is no plugin; export it with the macro of the crate collector-plugin, or make it a component of the world collector:plugin/plugin@0.1.0",
-        ),
-        (
-            &wat("(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32))))"),
-            "it is a core module that imports wasi_snapshot_preview1; build it for wasm32-unknown-unknown: `collector plugin build`",
-        ),
-        (
-            &wat("(component)"),
-            "it does not export collector:plugin/transform@0.1.0 (it exports nothing), so it is a component for something else; build it against wit/v0.1",
-        ),
-        (
-            &wat("(component (instance $i) (export \"collector:plugin/transform@0.9.0\" (instance $i)))"),
-            "it exports version 0.9.0 of collector:plugin/transform, this collector knows 0.1.0; update the collector, or build the plugin against wit/v0.1",
-        ),
-        (
-            &module("unreachable", ONE_NEXT),
-            "starting it failed: open: it trapped: wasm `unreachable` instruction executed; correct the plugin (`collector plugin check` tries it)",
-        ),
-        (
-            &module("(loop (br 0)) (i32.const 0)", ONE_NEXT),
-            "starting it failed: open: it took longer than 50 ms; correct the plugin (`collector plugin check` tries it)",
-        ),
-        (
-            &module("(i32.store8 (i32.const 1024) (i32.const 1)) (i32.const 1024)", ONE_NEXT),
-            "it does not take its configuration (none): ; correct config in the task",
-        ),
-    ];
-    for (bytes, expected) in golden {
-        assert_eq!(refusal(bytes), format!("loading the plugin DIR/p.wasm: {expected}"));
-    }
-}
-
-#[test]
-fn a_damaged_module_is_not_valid() {
-    let bytes = module(EMPTY_MANIFEST, ONE_NEXT);
-    for len in [9, bytes.len() / 2, bytes.len() - 1] {
-        assert!(refusal(&bytes[..len]).contains("it is "), "{}", refusal(&bytes[..len]));
-    }
+        host().prepare(&chain(&path), &PluginDirs::only(vec![dir.path().to_owned()])).err().expect("it is refused");
+    error.to_string()
 }
 
 #[test]
@@ -85,7 +30,7 @@ fn paths_pins_and_sizes_are_checked() {
     assert!(matches!(refused(&pinned, &dirs), crate::LoadProblem::WrongSha256 { .. }));
     assert!(matches!(refused(&chain(Path::new("absent")), &dirs), crate::LoadProblem::NotFound { .. }));
     assert!(matches!(refused(&chain(&dir.path().join("q.wasm")), &dirs), crate::LoadProblem::NotFound { .. }));
-    assert!(matches!(refused(&chain(dir.path()), &dirs), crate::LoadProblem::NotAFile));
+    assert!(matches!(refused(&chain(dir.path()), &dirs), crate::LoadProblem::NotAFile { .. }));
     let elsewhere = PluginDirs::only(vec!["/usr/share/collector".into()]);
     assert!(matches!(refused(&chain(&path), &elsewhere), crate::LoadProblem::Outside { .. }));
     let outside = dir.path().join("x/../../p.wasm");
