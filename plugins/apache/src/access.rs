@@ -100,7 +100,7 @@ fn head<'a>(head: &'a [u8], related: bool, event: &mut Event<'a>) -> Result<(), 
             (&head[..identity], &head[user + 1..])
         }
     };
-    set_client(set_virtual_host(clients, event), related, event)?;
+    set_client(set_virtual_host(clients, related, event), related, event)?;
     if !user.is_empty() {
         event.text(USER, user);
         if related && user != b"-" {

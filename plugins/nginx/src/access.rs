@@ -104,7 +104,7 @@ fn client<'a>(address: &'a [u8], is_ip: bool, related: bool, event: &mut Event<'
 fn peers<'a>(line: &'a [u8], related: bool, event: &mut Event<'a>) -> Result<usize, Reject> {
     let dash = position(line, 0, b" - ").ok_or(Reject("no client address"))?;
     let bracket = position(line, dash + 2, b" [").ok_or(Reject("no time"))? + 1;
-    set_clients(set_virtual_host(&line[..dash], event), REMOTE_IPS, related, event)?;
+    set_clients(set_virtual_host(&line[..dash], related, event), REMOTE_IPS, related, event)?;
     if let Some(user) = line.get(dash + 3..bracket - 1) {
         set_user(user, related, event);
     }

@@ -69,7 +69,8 @@ impl EventFields {
             }
             fields.text(SERVICE, self.module)
         };
-        let access = [of("access", "access", None), of("access", "access", Some(200)), of("access", "access", Some(400))];
+        let access =
+            [of("access", "access", None), of("access", "access", Some(200)), of("access", "access", Some(400))];
         (self.error, self.info) = (of("error", "error", None), of("error", "info", None));
         [self.access, self.success, self.failure] = access;
         (self.zone_min, self.is_ready) = (zone_min, true);

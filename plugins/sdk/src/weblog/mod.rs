@@ -99,8 +99,8 @@ pub fn host_and_port(host: &[u8]) -> (&[u8], Option<i64>) {
     }
 }
 
-/// Sets what a line says of the server that was asked: a name or an address, with or without a port.
-pub fn set_destination<'a>(host: &'a [u8], event: &mut Event<'a>) {
+/// Sets what a line says of the server that was asked: a name or an address, with or without a port. An address becomes a related one, where that is wanted.
+pub fn set_destination<'a>(host: &'a [u8], related: bool, event: &mut Event<'a>) {
     let (name, port) = host_and_port(host);
     let name = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name);
     if name.is_empty() {
@@ -108,6 +108,9 @@ pub fn set_destination<'a>(host: &'a [u8], event: &mut Event<'a>) {
     }
     if scan::is_ip(name, 0, name.len()) {
         event.text(DESTINATION_IP, name);
+        if related {
+            event.append(RELATED_IP, name);
+        }
     } else {
         event.text(DESTINATION_DOMAIN, name);
         event.text(DOMAIN, name);

@@ -22,7 +22,7 @@ pub fn is_word(address: &[u8]) -> bool {
 }
 
 /// Takes a virtual host off the front and sets it: a first word without quotes or a comma that more words follow. Gives the rest.
-pub fn set_virtual_host<'a>(peers: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
+pub fn set_virtual_host<'a>(peers: &'a [u8], related: bool, event: &mut Event<'a>) -> &'a [u8] {
     let Some(space) = scan::find(peers, 0, b' ') else {
         return peers;
     };
@@ -30,16 +30,21 @@ pub fn set_virtual_host<'a>(peers: &'a [u8], event: &mut Event<'a>) -> &'a [u8] 
     if word.iter().any(|b| matches!(b, b'"' | b',')) || word.is_empty() {
         return peers;
     }
-    set_destination(word, event);
+    set_destination(word, related, event);
     rest
 }
 
-/// Sets the source: of the addresses between commas, quotes and spaces the first public one, else the first. They all go to the field `list` where there
+/// Sets the source: of the addresses between commas, quotes and spaces the first public one, else the first. They all go to the field `list`, sorted, where there
 /// are more than one, or `related` is wanted. Gives the source.
 ///
 /// # Errors
 /// There is none.
-pub fn set_clients<'a>(clients: &'a [u8], list: Field, related: bool, event: &mut Event<'a>) -> Result<&'a [u8], Reject> {
+pub fn set_clients<'a>(
+    clients: &'a [u8],
+    list: Field,
+    related: bool,
+    event: &mut Event<'a>,
+) -> Result<&'a [u8], Reject> {
     let words = || clients.split(|b| matches!(b, b' ' | b',' | b'"')).filter(|word| !word.is_empty());
     let first = words().next().ok_or(Reject("no client address"))?;
     let source = words().find(|word| ip(word).is_some_and(is_public)).unwrap_or(first);
@@ -53,7 +58,10 @@ pub fn set_clients<'a>(clients: &'a [u8], list: Field, related: bool, event: &mu
     }
     let is_list = words().nth(1).is_some();
     if is_list || related && (is_ip || is_word(source)) {
-        words().for_each(|word| event.append(list, word));
+        // In this order Elastic's pipelines keep them; the line has the order in which they were passed on.
+        let mut sorted: Vec<&[u8]> = words().collect();
+        sorted.sort_unstable();
+        sorted.into_iter().for_each(|word| event.append(list, word));
     }
     Ok(source)
 }

@@ -21,7 +21,7 @@ impl Parser for Probe {
             slot(Meaning::Text(AGENT), Extent::Quoted, "\" "),
             slot(Meaning::Duration(1_000_000_000), Extent::Plain, ""),
         ];
-        let values = Values { json: true, outcome: true, ..Values::default() };
+        let values = Values { json: true, ..Values::default() };
         Ok(Self { values, layout: Layout { before: b"values ".as_slice().into(), slots } })
     }
 
@@ -35,7 +35,7 @@ impl Parser for Probe {
         } else if let Some(request) = line.strip_prefix(b"request ") {
             quoted_request(request, 1, event).ok_or(Reject("no end"))?;
         } else if let Some(host) = line.strip_prefix(b"server ") {
-            set_destination(host, event);
+            set_destination(host, false, event);
         } else {
             let Self { values, layout } = self;
             layout.read(line, 0, |meaning, value| values.set(*meaning, value, event))?;

@@ -1,8 +1,8 @@
 //! What the values of a layout mean, and how each becomes fields.
 
 use super::{
-    Clock, DESTINATION_IP, DOMAIN, DURATION, FORWARDED_IP, OUTCOME, PORT, SOURCE_ADDRESS, SOURCE_IP, STATUS, TIME,
-    TLS_PROTOCOL, TLS_VERSION, USER, VERSION, host_and_port, outcome, set_destination, set_request, set_url,
+    Clock, DESTINATION_IP, DOMAIN, DURATION, FORWARDED_IP, PORT, SOURCE_ADDRESS, SOURCE_IP, STATUS, TIME, TLS_PROTOCOL,
+    TLS_VERSION, USER, VERSION, host_and_port, set_destination, set_request, set_url,
 };
 use crate::{Event, Field, Reject, scan, time};
 
@@ -60,8 +60,6 @@ pub struct Values {
     pub clock: Clock,
     /// Texts are escaped as JSON does it.
     pub json: bool,
-    /// `event.outcome` is set.
-    pub outcome: bool,
 }
 
 impl Values {
@@ -91,7 +89,7 @@ impl Values {
             Meaning::Url => set_url(value, event),
             Meaning::Protocol => event.text(VERSION, value.strip_prefix(b"HTTP/").unwrap_or(value)),
             Meaning::Host => host(value, event),
-            Meaning::Server => set_destination(value, event),
+            Meaning::Server => set_destination(value, false, event),
             Meaning::ServerAddress if scan::is_ip(value, 0, value.len()) => event.text(DESTINATION_IP, value),
             Meaning::Tls => tls(value, event),
             Meaning::ServerAddress | Meaning::Nothing | Meaning::Verbatim(_) => {}
@@ -110,11 +108,7 @@ impl Values {
     /// What no line is without.
     fn vital(&mut self, meaning: Meaning, value: &[u8], event: &mut Event<'_>) -> Result<(), Reject> {
         if meaning == Meaning::Status {
-            let status = int(value).ok_or(Reject("no status code"))?;
-            event.int(STATUS, status);
-            if self.outcome {
-                event.constant(OUTCOME, outcome(status));
-            }
+            event.int(STATUS, int(value).ok_or(Reject("no status code"))?);
             return Ok(());
         }
         let ns = match meaning {
