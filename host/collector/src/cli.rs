@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::plugin;
+
 /// Collects logs: from files, through WebAssembly plugins, to Kafka and Elasticsearch, or into an index on this machine.
 ///
 /// Without a command it runs; without a role it runs standalone: files into an embedded index with a search page, no server needed.
@@ -116,6 +118,16 @@ pub struct SearchArgs {
 /// `collector plugin …`.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Makes a crate for a new plugin, with a sample and a test.
+    New(plugin::NewArgs),
+    /// Compiles a plugin's crate to WebAssembly, and checks it.
+    Build(plugin::BuildArgs),
+    /// Says what a file is: a plugin with its imports, fields and samples, or why it is refused.
+    Check(plugin::CheckArgs),
+    /// Tries a plugin hard: samples, purity, random bytes, long lines, little memory.
+    Test(plugin::TestArgs),
+    /// Measures how fast a plugin is on the lines of a file.
+    Bench(plugin::BenchArgs),
     /// Runs plugins over lines and prints one document a line, as it would be indexed.
     Run(PluginRunArgs),
 }

@@ -12,8 +12,7 @@ mod follow;
 mod frame;
 mod host_address;
 mod logging;
-mod plugin_command;
-mod plugin_run;
+mod plugin;
 mod roles;
 mod routes;
 mod search_command;
@@ -28,6 +27,7 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command, PluginCommand, Role, RunArgs},
+    logging::LogFormat,
     settings::{Common, Machine, Problems, Written},
 };
 
@@ -44,12 +44,24 @@ fn main() -> ExitCode {
         None => run_role(&cli.run),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Search(args)) => told(search_command::run(&args)),
-        Some(Command::Plugin(PluginCommand::Run(args))) => match args.mistake() {
-            Some(mistake) => said(BAD_SETTINGS, &mistake),
-            None => told(plugin_command::run(&args)),
-        },
+        Some(Command::Plugin(command)) => run_plugin_command(&command),
     };
     ExitCode::from(code)
+}
+
+fn run_plugin_command(command: &PluginCommand) -> u8 {
+    logging::start(LogFormat::Text, "warn");
+    match command {
+        PluginCommand::New(args) => told(plugin::new(args)),
+        PluginCommand::Build(args) => told(plugin::build(args)),
+        PluginCommand::Check(args) => found(plugin::check(args)),
+        PluginCommand::Test(args) => found(plugin::test(args)),
+        PluginCommand::Bench(args) => told(plugin::bench(args)),
+        PluginCommand::Run(args) => match args.mistake() {
+            Some(mistake) => said(BAD_SETTINGS, &mistake),
+            None => told(plugin::run(args)),
+        },
+    }
 }
 
 /// Runs a role until it is asked to end.
@@ -96,6 +108,14 @@ fn told(result: anyhow::Result<()>) -> u8 {
         Ok(()) => FINE,
         Err(error) if is_closed_pipe(&error) => FINE,
         Err(error) => said(FAILED, &format!("{error:#}")),
+    }
+}
+
+/// As [`told`], of what looks for faults and has said what it found.
+fn found(result: anyhow::Result<bool>) -> u8 {
+    match result {
+        Ok(false) => FAILED,
+        result => told(result.map(drop)),
     }
 }
 

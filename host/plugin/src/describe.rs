@@ -1,6 +1,6 @@
 //! What a plugin's file is, in words for whoever holds it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use collector_tasks::{ChainSpec, PluginSpec};
 
@@ -36,6 +36,13 @@ pub struct Description {
 }
 
 impl PluginHost {
+    /// The author's examples in a plugin's file, JSON, without opening it.
+    pub fn packed_samples(&self, named: &Path, dirs: &PluginDirs) -> Result<Option<String>, LoadError> {
+        let path = dirs.find(named)?;
+        let read = file::read(&path, self.limits().wasm_bytes_max).and_then(|bytes| Artifact::new(&bytes));
+        read.map(|artifact| artifact.samples).map_err(|problem| LoadError { path, problem })
+    }
+
     /// Loads, opens and tries a plugin as a chain would, and says what it is.
     pub fn describe(&self, spec: &PluginSpec, dirs: &PluginDirs) -> Result<Description, LoadError> {
         let path = dirs.find(&spec.path)?;

@@ -231,7 +231,8 @@ impl WasmGuest {
         let memory =
             MemoryGate::new(opening.limits.memory_bytes_max + 2 * opening.assets.bytes(), Arc::clone(opening.met));
         let (assets, log) = (Arc::clone(opening.assets), Arc::clone(opening.log));
-        let mut store = Store::new(engine, HostState { memory, assets, is_opening: true, log, random: FixedRandom::default() });
+        let mut store =
+            Store::new(engine, HostState { memory, assets, is_opening: true, log, random: FixedRandom::default() });
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(FUEL_PER_BYTE * OPEN_BYTES_MAX);
         let time_max = opening.limits.open_time_max;

@@ -26,6 +26,7 @@ mod outcome;
 mod reads;
 mod samples;
 mod slot;
+mod solo;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -41,5 +42,6 @@ pub use host::{EngineError, PluginDirs, PluginHost};
 pub use limits::Limits;
 pub use outcome::{event_fields, same};
 pub use slot::{ChainSlot, ChainStatus, PluginStatus};
+pub use solo::Solo;
 pub use watch::FileWatch;
 pub use worker::{ChainWorker, Output};

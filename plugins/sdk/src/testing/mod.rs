@@ -3,6 +3,8 @@
 mod apply;
 mod meta;
 mod samples;
+#[doc(hidden)]
+pub mod speed;
 
 pub use samples::check_samples;
 

@@ -7,10 +7,9 @@ use collector_model::Topic;
 use collector_tasks::{ChainSpec, Defaults, DocumentForm, PluginSpec, parse_tasks};
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::run::PluginRun;
 use crate::{
     cli::{ChainArg, PluginRunArgs},
-    logging::{self, LogFormat},
-    plugin_run::PluginRun,
     settings::{Common, Machine, Request, Written},
 };
 
@@ -19,7 +18,6 @@ const NO_TOPIC: &str = "plugin-run";
 
 /// Runs `collector plugin run`.
 pub fn run(args: &PluginRunArgs) -> anyhow::Result<()> {
-    logging::start(LogFormat::Text, "warn");
     let written = Written::read(&Request::default(), Machine::here());
     let common = written.common().map_err(|problems| anyhow!("{problems}"))?;
     let (topic, chain, document, keep_original) = match &args.chain {
