@@ -9,7 +9,7 @@ pub mod speed;
 pub use samples::check_samples;
 
 use crate::abi::{self, CELL_WORDS, halves};
-use crate::{Driver, Manifest, Plugin, plugin::is_pattern};
+use crate::{Driver, Manifest, Plugin, host::with_assets, plugin::is_pattern};
 use serde_json::{Map, Value};
 
 /// Fields of an event by dotted name. Times are numbers of nanoseconds here.
@@ -39,6 +39,18 @@ impl Outcome {
         }
     }
 
+    /// The fields of the events that were kept, in order: those of a line that forks.
+    ///
+    /// # Panics
+    /// It was dropped or rejected.
+    #[must_use]
+    pub fn forked(self) -> Vec<Fields> {
+        match self {
+            Self::Kept(events) => events,
+            other => panic!("expected events, got {other:?}"),
+        }
+    }
+
     /// The reason for which the line was rejected.
     ///
     /// # Panics
@@ -57,6 +69,7 @@ pub struct Session<P> {
     driver: Driver<P>,
     guest_names: Vec<String>,
     host_names: usize,
+    known: Fields,
 }
 
 impl<P: Plugin> Session<P> {
@@ -67,7 +80,23 @@ impl<P: Plugin> Session<P> {
     pub fn open(config: &str) -> Result<Self, String> {
         let driver = Driver::open(config)?;
         let guest_names = driver.manifest().writes().to_vec();
-        Ok(Self { driver, guest_names, host_names: 0 })
+        Ok(Self { driver, guest_names, host_names: 0, known: Fields::new() })
+    }
+
+    /// Opens the plugin with data files by the names under which it asks for them.
+    ///
+    /// # Errors
+    /// What the plugin says of its configuration, or of a data file.
+    pub fn open_with<'n>(config: &str, assets: impl IntoIterator<Item = (&'n str, Vec<u8>)>) -> Result<Self, String> {
+        let assets = assets.into_iter().map(|(name, bytes)| (name.to_owned(), bytes));
+        with_assets(assets, || Self::open(config))
+    }
+
+    /// The same with something that the host knows of every line from here on, by its name below `@meta`, as in [`event`](Self::event).
+    #[must_use]
+    pub fn knowing(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.known.insert(name.to_owned(), value.into());
+        self
     }
 
     /// What the plugin reads and writes.
@@ -91,7 +120,9 @@ impl<P: Plugin> Session<P> {
     /// # Panics
     /// The plugin breaks the contract of `wit/v0.1/README.md`, or what is given below `@meta` is none of these.
     pub fn event(&mut self, line: &str, fields: &Fields) -> Outcome {
-        let (meta, fields) = &meta::split(fields);
+        let mut given = self.known.clone();
+        given.extend(fields.clone());
+        let (meta, fields) = &meta::split(&given);
         let input = Batch::new(line, fields, meta, self.driver.manifest().reads(), self.host_names);
         self.host_names += input.names.len();
         let forks = self.driver.manifest().is_forking();
@@ -220,6 +251,43 @@ mod tests {
             serde_json::json!({"day": 1_772_236_800_000_000_000i64, "timezone": -120, "path": "/a", "seen": 2, "x": 1});
         assert_eq!(Value::from(kept), expected);
         assert_eq!(Value::from(session.line("line").kept()), serde_json::json!({"seen": 1}));
+    }
+
+    #[test]
+    fn what_a_session_knows_holds_for_every_line_and_a_line_may_say_otherwise() {
+        let mut session = Session::<crate::Filtering<Telling>>::open("").unwrap().knowing("@meta.timezone", 60);
+        assert_eq!(session.line("line").kept()["timezone"], 60);
+        let other = serde_json::json!({"@meta.timezone": -60});
+        assert_eq!(session.event("line", other.as_object().unwrap()).kept()["timezone"], -60);
+        assert_eq!(session.line("line").forked().len(), 1);
+    }
+
+    /// Asks for a data file.
+    struct Asking(Vec<u8>);
+
+    impl Filter for Asking {
+        type Config = ();
+
+        fn open((): ()) -> Result<Self, String> {
+            crate::host::asset("table").map(Self)
+        }
+
+        fn manifest(&self) -> Manifest {
+            Manifest::reading(["message"]).writing(["day"])
+        }
+
+        fn filter<'a>(&mut self, _: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {
+            event.text(DAY, &self.0);
+            Ok(Verdict::Keep)
+        }
+    }
+
+    #[test]
+    fn a_session_has_the_data_files_that_a_test_gives_it() {
+        type Asked = Session<crate::Filtering<Asking>>;
+        let mut session = Asked::open_with("", [("table", b"data".to_vec())]).unwrap();
+        assert_eq!(session.line("line").kept()["day"], "data");
+        assert!(Asked::open("").err().unwrap().contains("`table`"));
     }
 
     #[test]

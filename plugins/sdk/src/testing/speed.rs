@@ -60,7 +60,8 @@ fn round<P: Plugin>(driver: &mut Driver<P>, batches: &[Batch<'_>]) -> Result<f64
     let mut lines = 0u64;
     loop {
         for batch in batches {
-            let changes = driver.process::<&str>(batch.lines, batch.text.as_bytes(), &batch.cells, &[], &batch.sparse)?;
+            let changes =
+                driver.process::<&str>(batch.lines, batch.text.as_bytes(), &batch.cells, &[], &batch.sparse)?;
             black_box(changes.ops.len());
             lines += u64::from(batch.lines);
         }
