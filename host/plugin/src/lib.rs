@@ -33,6 +33,7 @@ mod tests;
 mod wasi;
 mod watch;
 mod worker;
+mod writers;
 
 pub use describe::Description;
 pub use error::{LoadError, LoadProblem};

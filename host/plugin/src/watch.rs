@@ -1,11 +1,12 @@
-//! Notices that a file of a chain was overwritten in place or replaced, and has its slot load it again.
+//! Notices that a file of a chain was overwritten in place or replaced, and has its slot load it again once it is whole: closed by who
+//! wrote it, as far as the system tells, and the same for a while.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -13,7 +14,7 @@ use std::{
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
 
-use crate::slot::ChainSlot;
+use crate::{slot::ChainSlot, writers::Writers};
 
 /// How long a file has to stay the same before it is read: a copy may still be under way.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -50,18 +51,23 @@ fn stamp(path: &Path) -> Option<Stamp> {
 /// Watches the files of slots on a thread of its own; it ends when this is dropped. Slots are not kept alive.
 pub struct FileWatch {
     slots: Arc<Mutex<Vec<Weak<ChainSlot>>>>,
-    wake: Sender<()>,
+    wake: SyncSender<()>,
 }
 
 impl FileWatch {
     /// Starts the thread.
     pub fn start() -> std::io::Result<Self> {
-        let (wake, woken) = channel();
+        // One call is enough: whoever is woken looks at everything.
+        let (wake, woken) = sync_channel(1);
         let slots: Arc<Mutex<Vec<Weak<ChainSlot>>>> = Arc::default();
         let heard = wake.clone();
-        let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
-            // The thread may have ended: then nobody needs to know.
-            let _ = heard.send(());
+        let writers = Arc::<Writers>::default();
+        let told = Arc::clone(&writers);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.map_or(true, |event| told.hear(&event)) {
+                // The thread may be awake already, or have ended: then nobody needs to know.
+                let _ = heard.try_send(());
+            }
         });
         if let Err(error) = &watcher {
             tracing::warn!(%error, "changes of plugin files are found by looking once a second");
@@ -71,6 +77,7 @@ impl FileWatch {
             woken,
             watcher: watcher.ok(),
             watched: BTreeSet::new(),
+            writers,
             unsettled: vec![],
         };
         std::thread::Builder::new().name("plugin-watch".to_owned()).spawn(move || thread.run())?;
@@ -80,7 +87,7 @@ impl FileWatch {
     /// Watches the files of one more slot, whatever chain it is given.
     pub fn add(&self, slot: &Arc<ChainSlot>) {
         self.slots.lock().push(Arc::downgrade(slot));
-        let _ = self.wake.send(());
+        let _ = self.wake.try_send(());
     }
 }
 
@@ -89,6 +96,7 @@ struct WatchThread {
     woken: Receiver<()>,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
+    writers: Arc<Writers>,
     unsettled: Vec<Unsettled>,
 }
 
@@ -116,6 +124,7 @@ impl WatchThread {
             drop(slots);
             let now = Instant::now();
             live.iter().for_each(|slot| self.look(slot, now));
+            self.forget_other_writers(&live);
             self.unsettled.retain(|unsettled| unsettled.slot.strong_count() > 0);
         }
     }
@@ -133,7 +142,10 @@ impl WatchThread {
                 self.unsettled[index].stamps = stamps;
                 self.unsettled[index].since = now;
             }
-            Some(index) if now.duration_since(self.unsettled[index].since) >= SETTLE => {
+            Some(index)
+                if now.duration_since(self.unsettled[index].since) >= SETTLE
+                    && !stamps.keys().any(|path| self.writers.has(path)) =>
+            {
                 self.unsettled.swap_remove(index);
                 // Its error is in the log, the counters and the slot's status.
                 let _ = slot.reload();
@@ -143,8 +155,25 @@ impl WatchThread {
         }
     }
 
-    /// Directories are watched rather than files: a file that is replaced is another one.
+    /// Directories hold other files as well, and somebody may write to those without end.
+    fn forget_other_writers(&self, live: &[Arc<ChainSlot>]) {
+        let files: BTreeSet<PathBuf> = live.iter().flat_map(|slot| slot.files()).collect();
+        let targets: BTreeSet<PathBuf> = files.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        self.writers.keep_only(|path| files.contains(path) || targets.contains(path));
+    }
+
+    /// Watches a file where it is named, and where it lies if that is a link.
     fn hear_of(&mut self, path: &Path) {
+        self.hear_of_dir(path);
+        if let Ok(target) = path.canonicalize()
+            && target != path
+        {
+            self.hear_of_dir(&target);
+        }
+    }
+
+    /// Directories are watched rather than files: a file that is replaced is another one.
+    fn hear_of_dir(&mut self, path: &Path) {
         let Some(dir) = path.parent() else { return };
         if self.watched.contains(dir) {
             return;

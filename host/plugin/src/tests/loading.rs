@@ -1,12 +1,11 @@
 //! What is no plugin is refused in words, and what runs goes on.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use super::{
     wasm::{EMPTY_MANIFEST, ONE_NEXT, chain, module, module_with, write},
     *,
 };
-use crate::FileWatch;
 
 /// What is said about a file with that content.
 fn refusal(bytes: &[u8]) -> String {
@@ -40,8 +39,6 @@ fn paths_pins_and_sizes_are_checked() {
         PluginHost::new(Limits { wasm_bytes_max: 10, ..Limits::default() }, None, None, Metrics::default()).unwrap();
     assert!(matches!(small.prepare(&chain(&path), &dirs).err().unwrap().problem, crate::LoadProblem::TooLarge { .. }));
 }
-
-use std::path::Path;
 
 #[test]
 fn a_sample_that_does_not_hold_stops_a_version() {
@@ -89,36 +86,90 @@ fn the_last_good_copy_is_used_where_the_file_is_gone() {
     assert_eq!(*host().prepare(&chain(&path), &dirs).unwrap().hash(), hash);
 }
 
-fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// A host that keeps compiled code in a directory, and loads a plugin there.
+fn loaded(cache: &Path, plugin: &Path) -> Vec<Vec<String>> {
+    let host = PluginHost::new(Limits::default(), Some(cache.to_owned()), None, Metrics::default()).unwrap();
+    let slot = slot_of(&host);
+    slot.apply(&chain(plugin)).unwrap();
+    run(&mut ChainWorker::new(slot), &batch(&["x"]))
 }
 
 #[test]
-fn a_file_that_is_overwritten_or_replaced_is_taken_and_a_broken_one_never_is() {
+fn compiled_code_that_was_damaged_is_compiled_again_and_never_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let path = write(dir.path(), "p.wasm", &module(EMPTY_MANIFEST, ONE_NEXT));
+    assert_eq!(loaded(&cache, &path), [["message=\"x\""]]);
+    let entry = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let good = std::fs::read(&entry).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    let damages: [&[u8]; 4] =
+        [&flipped, &good[..good.len() / 2], b"", b"\x7fELF and so on, long enough to have a checksum before it"];
+    for damaged in damages {
+        std::fs::write(&entry, damaged).unwrap();
+        assert_eq!(loaded(&cache, &path), [["message=\"x\""]]);
+        assert_eq!(std::fs::read(&entry).unwrap().len(), good.len(), "the cache is whole again");
+    }
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1, "nothing unfinished is left");
+}
+
+#[test]
+fn compiled_code_is_kept_by_the_file_s_sha256() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let path = write(dir.path(), "p.wasm", &module(EMPTY_MANIFEST, ONE_NEXT));
+    loaded(&cache, &path);
+    write(dir.path(), "p.wasm", &module(EMPTY_MANIFEST, "nop (i32.const 1100)"));
+    loaded(&cache, &path);
+    std::fs::copy(&path, dir.path().join("q.wasm")).unwrap();
+    loaded(&cache, &dir.path().join("q.wasm"));
+    let mut names: Vec<String> =
+        std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let [one, two] = names.as_slice() else { panic!("{names:?}") };
+    let (sha256, engine) = one.strip_suffix(".cwasm").unwrap().split_once('-').unwrap();
+    assert!(sha256.len() == 64 && engine.len() == 16, "{one}");
+    assert_eq!(two.split_once('-').unwrap().1, format!("{engine}.cwasm"), "one engine");
+}
+
+#[test]
+fn a_pin_holds_for_the_file_and_for_its_last_good_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = module(EMPTY_MANIFEST, ONE_NEXT);
+    let path = write(dir.path(), "p.wasm", &bytes);
+    let sha256 = crate::artifact::Artifact::new(&bytes).unwrap().sha256;
+    let state = dir.path().join("state");
+    let host = PluginHost::new(Limits::default(), None, Some(state), Metrics::default()).unwrap();
+    let slot = slot_of(&host);
+    let mut pinned = chain(&path);
+    pinned.plugins[0].sha256 = Some(sha256.to_uppercase());
+    assert!(slot.apply(&pinned).unwrap());
+    assert_eq!(slot.status().plugins[0].sha256, sha256);
+    // Another file in its place is refused, and what runs goes on.
+    write(dir.path(), "p.wasm", &module(EMPTY_MANIFEST, "nop (i32.const 1100)"));
+    let refused = slot.reload().unwrap_err();
+    assert!(
+        matches!(&refused.problem, crate::LoadProblem::WrongSha256 { wanted, .. } if *wanted == sha256.to_uppercase())
+    );
+    assert_eq!((slot.generation().number(), slot.status().refused), (1, Some(refused.to_string())));
+    // Where there is no file at all, the pinned one is taken from what was kept.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(host.prepare(&pinned, &PluginDirs::or_anywhere(vec![])).unwrap().hash(), slot.generation().hash());
+    pinned.plugins[0].sha256 = Some("0".repeat(64));
+    let gone = host.prepare(&pinned, &PluginDirs::or_anywhere(vec![])).err().unwrap();
+    assert!(matches!(gone.problem, crate::LoadProblem::NotFound { .. }), "{gone}");
+}
+
+#[test]
+fn a_plugin_that_is_refused_does_not_become_the_last_good_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = write(dir.path(), "p.wasm", &module(EMPTY_MANIFEST, ONE_NEXT));
-    let host = host();
-    let slot = slot_of(&host);
-    slot.apply(&chain(&path)).unwrap();
-    let watch = FileWatch::start().unwrap();
-    watch.add(&slot);
-    let first = slot.generation().hash().clone();
-    // Another body, so another sha256.
-    std::fs::write(&path, module(EMPTY_MANIFEST, "nop (i32.const 1100)")).unwrap();
-    wait_for("the overwritten file", || slot.generation().number() == 2);
-    assert_ne!(*slot.generation().hash(), first);
-    let new = write(dir.path(), "new", &module(EMPTY_MANIFEST, "nop nop (i32.const 1100)"));
-    std::fs::rename(new, &path).unwrap();
-    wait_for("the replaced file", || slot.generation().number() == 3);
-    std::fs::write(&path, "garbage").unwrap();
-    wait_for("the refusal", || slot.status().refused.is_some());
-    assert_eq!((slot.generation().number(), slot.status().state), (3, "running"));
-    assert!(slot.metrics().render().contains("collector_chain_refusals_total{topic=\"t\"} 1"));
-    std::fs::write(&path, module(EMPTY_MANIFEST, "nop nop nop (i32.const 1100)")).unwrap();
-    wait_for("the repaired file", || slot.generation().number() == 4);
-    assert_eq!(slot.status().refused, None);
+    let host = PluginHost::new(Limits::default(), None, Some(dir.path().join("state")), Metrics::default()).unwrap();
+    let dirs = PluginDirs::only(vec![dir.path().to_owned()]);
+    let good = host.prepare(&chain(&path), &dirs).unwrap().hash().clone();
+    write(dir.path(), "p.wasm", &module("unreachable", ONE_NEXT));
+    assert!(host.prepare(&chain(&path), &dirs).is_err());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(*host.prepare(&chain(&path), &dirs).unwrap().hash(), good);
 }

@@ -7,6 +7,7 @@ mod python;
 mod swapping;
 mod verifying;
 mod wasm;
+mod watching;
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ fn fifty_swaps_under_load_lose_nothing_and_every_event_names_the_chain_that_made
     let make = |i: usize| Generation::native(&[(&names[i], "", numbered(i as u32))], host.limits()).unwrap();
     let chains: Vec<Arc<str>> = (0..=50).map(|i| Arc::clone(make(i).hash())).collect();
     slot.install(make(0));
-    let done = AtomicBool::new(false);
+    let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let lines = vec!["a line of some length"; 300];
     let batch = batch(&lines);
     std::thread::scope(|scope| {
@@ -36,9 +36,13 @@ fn fifty_swaps_under_load_lose_nothing_and_every_event_names_the_chain_that_made
                     assert_eq!(output.table.cells_of(event)[1].a as usize, made_by);
                 }
                 seen.insert(made_by);
+                begun.store(true, Ordering::Release);
             }
             seen.len()
         });
+        while !begun.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
         for i in 1..=50 {
             let before = slot.generation().number();
             assert!(slot.install(make(i)));
