@@ -4,10 +4,12 @@
 //! rounded. Half a surrogate pair becomes U+FFFD. Of a name that comes twice, the last counts.
 
 mod object;
+mod place;
 mod string;
 mod value;
 
 use collector_plugin::members::{Config, Members};
+use place::Place;
 use collector_plugin::{Event, Manifest, Parser, Reject};
 
 /// Rejected: the line is something else, or has something behind its end.
@@ -16,17 +18,18 @@ pub(crate) const NO_OBJECT: Reject = Reject("not one JSON object");
 /// The parser of JSON lines.
 pub struct Json {
     members: Members,
+    place: Place,
 }
 
 impl Parser for Json {
     type Config = Config;
 
     fn open(config: Config) -> Result<Self, String> {
-        Members::open(config).map(|members| Self { members })
+        Members::open(config).map(|members| Self { members, place: Place::default() })
     }
 
     fn manifest(&self) -> Manifest {
-        self.members.manifest()
+        self.members.manifest().ending_names(object::KEY_END)
     }
 
     #[inline(always)]
@@ -36,7 +39,7 @@ impl Parser for Json {
         if line.get(start) != Some(&b'{') {
             return Err(NO_OBJECT);
         }
-        let end = object::parse(&mut self.members, line, start + 1, event)?;
+        let end = object::parse(&mut self.members, &mut self.place, line, start + 1, event)?;
         if value::skip_space(line, end) == line.len() { Ok(()) } else { Err(NO_OBJECT) }
     }
 }

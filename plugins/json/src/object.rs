@@ -1,100 +1,94 @@
 //! Objects to fields.
 
 use crate::NO_OBJECT;
+use crate::place::{Next, Place};
 use crate::string;
 use crate::value::{self, BAD, skip_space};
-use collector_plugin::abi::NAME_SEGMENTS_MAX;
 use collector_plugin::members::{Members, Scalar};
 use collector_plugin::{Event, Field, Reject, scan};
 
-/// The objects that the member at hand lies in.
-struct Place {
-    parent: Option<Field>,
-    /// Parents of the parent's; the first `depth` count.
-    above: [Option<Field>; NAME_SEGMENTS_MAX],
-    depth: usize,
-}
-
-impl Place {
-    fn enter(&mut self, object: Field) -> Result<(), Reject> {
-        // The objects so far, this one, and the name of what is in it.
-        if self.depth + 2 > NAME_SEGMENTS_MAX {
-            return Err(Reject("nested too deep"));
-        }
-        self.above[self.depth] = self.parent;
-        self.depth += 1;
-        self.parent = Some(object);
-        Ok(())
-    }
-
-    /// Says whether there was an object to leave.
-    #[inline(always)]
-    fn leave(&mut self) -> bool {
-        match self.depth.checked_sub(1).and_then(|depth| Some((depth, *self.above.get(depth)?))) {
-            Some((depth, parent)) => {
-                (self.depth, self.parent) = (depth, parent);
-                true
-            }
-            None => false,
-        }
-    }
-}
+/// What ends a key, as nearly everybody writes it.
+pub(crate) const KEY_END: &[u8] = b"\":";
 
 /// Emits the members of the line's object, whose brace is before `at`: gives where it ends.
 #[inline(always)]
 pub(crate) fn parse<'a>(
     members: &mut Members,
+    place: &mut Place,
     line: &'a [u8],
     at: usize,
     event: &mut Event<'a>,
 ) -> Result<usize, Reject> {
-    let mut place = Place { parent: None, above: [None; NAME_SEGMENTS_MAX], depth: 0 };
+    place.reset();
     let mut at = skip_space(line, at);
-    if line.get(at) == Some(&b'}') {
-        return Ok(at + 1);
+    match line.get(at) {
+        Some(b'"') => {}
+        Some(b'}') => return Ok(at + 1),
+        _ => return Err(NO_OBJECT),
     }
     loop {
-        let quote = at;
-        let (field, value) = key(line, quote, place.parent, event)?;
-        if line.get(value) == Some(&b'{') {
-            at = skip_space(line, value + 1);
-            let object = if members.is_for_scalars(field) {
-                object_field(members, line, quote, field, place.parent, event)?
-            } else {
-                field
-            };
-            if line.get(at) != Some(&b'}') {
-                place.enter(object)?;
-                continue;
+        // Here is the quote of a key.
+        let (field, value) = key(line, at, place.parent, event)?;
+        let first = *line.get(value).ok_or(NO_OBJECT)?;
+        let end = if first == b'"' && !members.is_special(field) {
+            text(line, value, field, event)?
+        } else if first == b'{' {
+            match object(members, place, line, at, value, field, event)? {
+                Ok(member) => {
+                    at = member;
+                    continue;
+                }
+                Err(end) => end,
             }
-            event.constant_json(object, "{}");
-            at += 1;
         } else if members.is_special(field) {
-            at = special(members, line, value, field, place.depth, event)?;
+            special(members, line, value, field, place.depth, event)?
         } else {
-            at = set(line, value, field, place.depth, event)?;
+            set(line, value, field, place.depth, event)?
+        };
+        at = match line.get(end..).unwrap_or_default() {
+            [b',', b'"', ..] => end + 1,
+            [b',', b' ', b'"', ..] => end + 2,
+            _ => match place.go_on(line, end)? {
+                Next::Member(at) => at,
+                Next::End(end) => return Ok(end),
+            },
+        };
+    }
+}
+
+/// The object at `at`, of the key at `key`: gives the quote of its first key, or its end where it is empty.
+#[inline(never)]
+fn object<'a>(
+    members: &mut Members,
+    place: &mut Place,
+    line: &'a [u8],
+    key: usize,
+    at: usize,
+    field: Field,
+    event: &mut Event<'a>,
+) -> Result<Result<usize, usize>, Reject> {
+    let field = if members.is_for_scalars(field) {
+        members.treat(field, None, event)?;
+        let key = string::scan(line, key + 1)?;
+        event.own_name(place.parent, &key.plain(line))?
+    } else {
+        field
+    };
+    let inside = skip_space(line, at + 1);
+    match line.get(inside) {
+        Some(b'"') => place.enter(field).map(|()| Ok(inside)),
+        Some(b'}') => {
+            event.constant_json(field, "{}");
+            Ok(Err(inside + 1))
         }
-        at = skip_space(line, at);
-        while line.get(at) == Some(&b'}') {
-            if !place.leave() {
-                return Ok(at + 1);
-            }
-            at = skip_space(line, at + 1);
-        }
-        if line.get(at) != Some(&b',') {
-            return Err(NO_OBJECT);
-        }
-        at = skip_space(line, at + 1);
+        _ => Err(NO_OBJECT),
     }
 }
 
 /// The field of the key whose quote is at `at`, and where its value begins.
 #[inline(always)]
 fn key<'a>(line: &'a [u8], at: usize, parent: Option<Field>, event: &mut Event<'a>) -> Result<(Field, usize), Reject> {
-    if line.get(at) != Some(&b'"') {
-        return Err(NO_OBJECT);
-    }
-    match event.foretold(parent, &line[at + 1..], b"\":") {
+    match event.foretold(parent, &line[at + 1..]) {
         Some((field, bytes)) => Ok((field, skip_space(line, at + 1 + bytes))),
         None => new_key(line, at, parent, event),
     }
@@ -111,20 +105,17 @@ fn new_key(line: &[u8], at: usize, parent: Option<Field>, event: &mut Event<'_>)
     Ok((field, skip_space(line, colon + 1)))
 }
 
-/// The field of an object whose name stands for something else where it is not one.
-#[cold]
-#[inline(never)]
-fn object_field(
-    members: &mut Members,
-    line: &[u8],
-    at: usize,
-    field: Field,
-    parent: Option<Field>,
-    event: &mut Event<'_>,
-) -> Result<Field, Reject> {
-    members.treat(field, None, event)?;
-    let key = string::scan(line, at + 1)?;
-    event.own_name(parent, &key.plain(line))
+/// Sets a text from the string at `at`.
+#[inline(always)]
+fn text<'a>(line: &'a [u8], at: usize, field: Field, event: &mut Event<'a>) -> Result<usize, Reject> {
+    let text = string::scan(line, at + 1)?;
+    let raw = text.raw(line);
+    if text.escaped() {
+        event.build(field, |arena| string::unescape(raw, arena));
+    } else {
+        event.text(field, raw);
+    }
+    Ok(text.end())
 }
 
 /// Treats a member that is more than its name and value.
@@ -163,16 +154,7 @@ fn special<'a>(
 #[inline(always)]
 fn set<'a>(line: &'a [u8], at: usize, field: Field, depth: usize, event: &mut Event<'a>) -> Result<usize, Reject> {
     match line.get(at) {
-        Some(b'"') => {
-            let text = string::scan(line, at + 1)?;
-            let raw = text.raw(line);
-            if text.escaped() {
-                event.build(field, |arena| string::unescape(raw, arena));
-            } else {
-                event.text(field, raw);
-            }
-            Ok(text.end())
-        }
+        Some(b'"') => special_text(line, at, field, event),
         Some(b'-' | b'0'..=b'9') => number(line, at, field, event),
         Some(b't') => value::word(line, at, b"true").inspect(|_| event.bool(field, true)),
         Some(b'f') => value::word(line, at, b"false").inspect(|_| event.bool(field, false)),
@@ -180,6 +162,11 @@ fn set<'a>(line: &'a [u8], at: usize, field: Field, depth: usize, event: &mut Ev
         Some(b'[') => array(line, at, field, depth + 1, event),
         _ => Err(BAD),
     }
+}
+
+#[inline(never)]
+fn special_text<'a>(line: &'a [u8], at: usize, field: Field, event: &mut Event<'a>) -> Result<usize, Reject> {
+    text(line, at, field, event)
 }
 
 /// An array, and every object in it, stays JSON.

@@ -282,18 +282,13 @@ impl<'a> Event<'a> {
         self.out.names.get(parent, key)
     }
 
-    /// The field whose name came next last time, where `text` begins with that name and `end`: gives the field and the bytes of both.
+    /// The field whose name came next last time, where `text` begins with that name and with what [ends names](crate::Manifest::ending_names): gives the field and the bytes of both.
     ///
-    /// A parser that asks here first need not look for the end of a name; where it gets nothing, [`name`](Self::name) tells the field. Names of up to sixteen bytes are foretold, and none
-    /// that has a quote, a backslash, a `=`, white space or a control character in it.
+    /// A parser that asks here first need not look for the end of a name; where it gets nothing, [`name`](Self::name) tells the field. Names of sixteen bytes are foretold, their end
+    /// included, and none that has a quote, a backslash, a `=`, white space or a control character in it.
     #[inline(always)]
-    pub fn foretold<const N: usize>(
-        &mut self,
-        parent: Option<Field>,
-        text: &[u8],
-        end: &[u8; N],
-    ) -> Option<(Field, usize)> {
-        self.out.names.foretold(parent, text, end)
+    pub fn foretold(&mut self, parent: Option<Field>, text: &[u8]) -> Option<(Field, usize)> {
+        self.out.names.foretold(parent, text)
     }
 
     /// As [`name`](Self::name), whatever the manifest says of renaming it.

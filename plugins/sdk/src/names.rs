@@ -21,30 +21,42 @@ struct Entry {
     start: Start,
 }
 
-/// The first bytes of a key, for a comparison in one step.
+/// A key and what ends it, for a comparison in one step.
 struct Start {
     bytes: [u8; BLOCK_BYTES],
     length: usize,
-    /// The bits of a block behind the key; none for a key that is not foretold.
+    /// The bits of a block behind them; none for a key that is not foretold.
     behind: u32,
 }
 
 impl Start {
-    fn of(key: &[u8]) -> Self {
+    /// Of a key and what ends it.
+    fn of(key: &[u8], end: &[u8]) -> Self {
         let plain = |byte: &u8| *byte > b' ' && !matches!(byte, b'"' | b'\\' | b'=');
+        let length = key.len() + end.len();
         // No text has such bytes.
         let mut bytes = [0xff; BLOCK_BYTES];
-        if key.is_empty() || key.len() > BLOCK_BYTES || !key.iter().all(plain) {
+        if key.is_empty() || end.is_empty() || length > BLOCK_BYTES || !key.iter().all(plain) {
             return Self { bytes, length: 0, behind: 0 };
         }
         bytes[..key.len()].copy_from_slice(key);
-        Self { bytes, length: key.len(), behind: (0xffff << key.len()) & 0xffff }
+        bytes[key.len()..length].copy_from_slice(end);
+        Self { bytes, length, behind: (0xffff << length) & 0xffff }
     }
 
-    /// Whether `text` begins with the key.
+    /// Whether `text` begins with the key and what ends it.
     #[inline(always)]
-    fn begins(&self, text: &[u8; BLOCK_BYTES]) -> bool {
-        Block::load(text).same(Block::load(&self.bytes)) | self.behind == 0xffff
+    fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk() {
+            Some(block) => Block::load(block).same(Block::load(&self.bytes)) | self.behind == 0xffff,
+            None => self.begins_short(text),
+        }
+    }
+
+    /// As [`begins`](Self::begins), for a text of less than a block.
+    #[inline(never)]
+    fn begins_short(&self, text: &[u8]) -> bool {
+        self.length > 0 && self.bytes.get(..self.length).is_some_and(|start| text.starts_with(start))
     }
 }
 
@@ -90,25 +102,16 @@ impl Names {
         &self.full[self.fresh_from..]
     }
 
-    /// The field whose key came next last time, where `text` begins with that key and `end`: with the bytes of both. Lines of one source repeat their keys in order.
+    /// The field whose key came next last time, where `text` begins with that key and what ends it: with the bytes of both. Lines of one source repeat their keys in order.
     #[inline(always)]
-    pub(crate) fn foretold<const N: usize>(
-        &mut self,
-        parent: Option<Field>,
-        text: &[u8],
-        end: &[u8; N],
-    ) -> Option<(Field, usize)> {
+    pub(crate) fn foretold(&mut self, parent: Option<Field>, text: &[u8]) -> Option<(Field, usize)> {
         let guess = self.entries.get(self.expected as usize)?;
-        let length = guess.start.length;
-        let matches = guess.start.begins(text.first_chunk()?)
-            && guess.parent == parent.map_or(TOP, Field::id)
-            && text.get(length..).and_then(|rest| rest.first_chunk()) == Some(end);
-        if !matches {
+        if !guess.start.begins(text) || guess.parent != parent.map_or(TOP, Field::id) {
             return None;
         }
         self.last = self.expected;
         self.expected = guess.next;
-        Some((Field::nth(guess.field), length + N))
+        Some((Field::nth(guess.field), guess.start.length))
     }
 
     /// The field `key` below `parent`.
@@ -189,7 +192,7 @@ impl Names {
         if let Err(slot) = self.find(parent, key) {
             self.index[slot] = place;
         }
-        self.entries.push(Entry { parent, field, next: FREE, key: key.into(), start: Start::of(key) });
+        self.entries.push(Entry { parent, field, next: FREE, key: key.into(), start: Start::of(key, self.naming.key_end) });
         place
     }
 
@@ -328,14 +331,18 @@ mod tests {
         assert_eq!(names.get(None, b"77").unwrap().id(), 77);
     }
 
+    fn json() -> Naming {
+        Naming { key_end: b"\":", ..Naming::default() }
+    }
+
     #[test]
     fn what_came_next_last_time_is_foretold() {
-        let mut names = Names::new(&[], &Naming::default());
-        let keys = ["level", "sixteen bytes: x", "sixteen_bytes__x", "seventeen_bytes_x", "é"];
+        let mut names = Names::new(&[], &json());
+        let keys = ["level", "fourteen byt: ", "fourteen_bytes", "fifteen_bytes__", "é"];
         let mut seen = Vec::new();
         for key in keys.iter().chain(&keys).chain(&keys) {
             let text = format!("{key}\":                ");
-            let foretold = names.foretold(None, text.as_bytes(), b"\":");
+            let foretold = names.foretold(None, text.as_bytes());
             let field = match foretold {
                 Some((field, bytes)) => {
                     assert_eq!(bytes, key.len() + 2);
@@ -352,17 +359,18 @@ mod tests {
 
     #[test]
     fn what_is_foretold_has_the_parent_and_the_whole_key() {
-        let mut names = Names::new(&[], &Naming::default());
+        let mut names = Names::new(&[], &json());
         let a = names.get(None, b"a").unwrap();
         names.get(Some(a), b"bc").unwrap();
         names.get(None, b"a").unwrap();
-        for text in
-            ["bc:                ", "bcd\":               ", "b\":             ", "bc\":", "\0\0\":             "]
-        {
-            assert_eq!(names.foretold(Some(a), text.as_bytes(), b"\":"), None, "{text}");
+        let long = "bc:                ";
+        for text in [long, "bcd\":               ", "b\":             ", "bc\"", "bd\":", "", "\0\0\":             "] {
+            assert_eq!(names.foretold(Some(a), text.as_bytes()), None, "{text}");
         }
-        assert_eq!(names.foretold(None, b"bc\":              ", b"\":"), None);
-        assert!(names.foretold(Some(a), b"bc\":              ", b"\":").is_some());
+        assert_eq!(names.foretold(None, b"bc\":              "), None);
+        assert!(names.foretold(Some(a), b"bc\":              ").is_some());
+        names.get(None, b"a").unwrap();
+        assert!(names.foretold(Some(a), b"bc\":").is_some());
     }
 
     #[test]
@@ -371,6 +379,7 @@ mod tests {
         let naming = Naming {
             prefix: Some("app".to_owned()),
             renames: vec![("level".to_owned(), Field::nth(0)), ("ids.trace".to_owned(), Field::nth(2))],
+            key_end: b"",
         };
         let mut names = Names::new(&declared, &naming);
         assert_eq!(names.get(None, b"level").unwrap().id(), 0);

@@ -32,6 +32,8 @@ pub(crate) struct Naming {
     pub(crate) prefix: Option<String>,
     /// A name without the prefix, and the declared field that stands for it.
     pub(crate) renames: Vec<(String, Field)>,
+    /// What ends a name where it is met; empty where nobody asks what is foretold.
+    pub(crate) key_end: &'static [u8],
 }
 
 impl Naming {
@@ -70,6 +72,13 @@ impl Manifest {
     #[must_use]
     pub fn renaming(mut self, renames: impl IntoIterator<Item = (String, Field)>) -> Self {
         self.naming.renames.extend(renames);
+        self
+    }
+
+    /// What stands behind each name where it is met, so that names can be [foretold](Event::foretold): `":` in JSON.
+    #[must_use]
+    pub fn ending_names(mut self, end: &'static [u8]) -> Self {
+        self.naming.key_end = end;
         self
     }
 

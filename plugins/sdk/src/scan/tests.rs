@@ -29,6 +29,11 @@ proptest! {
     }
 
     #[test]
+    fn the_pair_finder_stops_at_white_space_quotes_and_equals(bytes in proptest::collection::vec(any::<u8>(), 0..80), from in 0usize..90) {
+        prop_assert_eq!(find_pair_special(&bytes, from), naive(&bytes, from, |b| b <= b' ' || b == b'=' || b == b'"'));
+    }
+
+    #[test]
     fn digits_agree_with_parse(value in any::<u64>(), shift in 0u32..64, before in "[a-z ]{0,5}", after in "([^0-9].{0,9})?") {
         let number = (value >> shift).to_string();
         let line = format!("{before}{number}{after}");
@@ -36,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn digits_of_anything_agree_with_parse(bytes in proptest::collection::vec(any::<u8>(), 0..30)) {
+    fn digits_of_anything_agree_with_parse(bytes in proptest::collection::vec(prop_oneof![9 => 0x30u8..0x3a, 1 => any::<u8>()], 0..30)) {
         let end = naive(&bytes, 0, |b| !b.is_ascii_digit()).unwrap_or(bytes.len());
         let expected = std::str::from_utf8(&bytes[..end]).unwrap().parse::<u64>().ok().map(|v| (v, end));
         prop_assert_eq!(digits(&bytes, 0), expected);
@@ -69,6 +74,8 @@ proptest! {
 fn digits_beyond_u64_are_refused() {
     assert_eq!(digits(b"18446744073709551615 ", 0), Some((u64::MAX, 20)));
     assert_eq!(digits(b"18446744073709551616 ", 0), None);
+    assert_eq!(digits(b"00000000000000000000000018446744073709551615", 0), Some((u64::MAX, 44)));
+    assert_eq!(digits(b"99999999999999999999", 0), None);
     assert_eq!(digits(b"", 0), None);
     assert_eq!(digits(b"1", 7), None);
 }

@@ -6,6 +6,9 @@ use crate::scan::{digits, two_digits};
 /// Factors from a fraction of so many digits to nanoseconds.
 const FRACTION_NS: [i64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
+/// Seconds that can be told in nanoseconds, whatever their fraction. A checked multiplication would take 128 bits, which is a call in a guest.
+const SECONDS: std::ops::Range<i64> = i64::MIN / SECOND_NS..i64::MAX / SECOND_NS;
+
 /// Reads what [`rfc3339_in`] reads, and remembers the date of the line before.
 ///
 /// ```
@@ -48,7 +51,7 @@ impl DateTimes {
             zone => (offset(zone)?, true),
         };
         let second = midnight + second - east_s;
-        Some((second.checked_mul(SECOND_NS)?.checked_add(fraction_ns)?, has_zone))
+        SECONDS.contains(&second).then(|| (second * SECOND_NS + fraction_ns, has_zone))
     }
 }
 
