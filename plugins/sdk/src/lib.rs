@@ -192,6 +192,7 @@
 //! Whoever wants to know what crosses the boundary finds it in `wit/v0.1/README.md`; [`abi`] has it as constants. A plugin needs neither.
 
 pub mod abi;
+pub mod applog;
 mod constants;
 mod driver;
 mod event;
