@@ -42,17 +42,17 @@ impl Rule for TransferRule {
     }
 }
 
-/// A rule and its chain; no chain where it names no plugins.
+/// A rule and its chain, which is empty where it names no plugins.
 pub struct Way<R> {
     /// The rule. The same allocation as long as it stays the same.
     pub rule: Arc<R>,
     /// The chain.
-    pub chain: Option<Arc<ChainSlot>>,
+    pub chain: Arc<ChainSlot>,
 }
 
 impl<R> Clone for Way<R> {
     fn clone(&self) -> Self {
-        Way { rule: Arc::clone(&self.rule), chain: self.chain.clone() }
+        Way { rule: Arc::clone(&self.rule), chain: Arc::clone(&self.chain) }
     }
 }
 
@@ -88,11 +88,6 @@ impl<R: Rule> Routes<R> {
     #[cfg(feature = "fleet")]
     pub fn len(&self) -> usize {
         self.ways.load().len()
-    }
-
-    /// A chain without plugins, for sinks that make documents of every line.
-    pub fn empty_chain(&self, topic: &Topic) -> Arc<ChainSlot> {
-        self.slot(TaskKey::of_topic(topic), topic)
     }
 
     /// Makes these the rules that run. Compiles, so it takes its time: do not call it from a tokio worker.
@@ -134,23 +129,22 @@ impl<R: Rule> Routes<R> {
             return Ok(way.clone());
         }
         let rule = Arc::new(rule.clone());
-        if rule.chain().plugins.is_empty() {
-            return Ok(Way { rule, chain: None });
-        }
-        let slot = match before.and_then(|way| way.chain.clone()) {
-            Some(slot) => slot,
+        let slot = match before {
+            Some(way) => Arc::clone(&way.chain),
             None => Arc::clone(waiting.entry(rule.key()).or_insert_with(|| self.slot(rule.key(), rule.topic()))),
         };
         slot.apply(rule.chain()).map_err(|error| error.to_string())?;
-        Ok(Way { rule, chain: Some(slot) })
+        Ok(Way { rule, chain: slot })
     }
 
     fn slot(&self, key: TaskKey, topic: &Topic) -> Arc<ChainSlot> {
         Arc::new(ChainSlot::new(self.host.clone(), key, topic.clone(), self.plugin_dirs.clone()))
     }
 
-    /// The chains that run.
+    /// The chains that run, apart from those without plugins.
     pub fn chains(&self) -> Vec<Arc<ChainSlot>> {
-        self.ways.load().values().filter_map(|way| way.chain.clone()).collect()
+        let ways = self.ways.load();
+        let chains = ways.values().map(|way| &way.chain).filter(|chain| !chain.generation().is_plain());
+        chains.cloned().collect()
     }
 }

@@ -36,6 +36,20 @@ pub trait Acknowledge: Send + Sync {
     fn acknowledged(&self, position: &Position);
     /// A share of that range was given up without being completed: the range must be read again before anything after it counts.
     fn lost(&self, position: &Position);
+
+    /// The forking chain by which lines from that position on may have been treated before a crash, as the source has recorded it.
+    fn chain_before(&self, position: &Position) -> Option<Arc<str>> {
+        let _ = position;
+        None
+    }
+
+    /// Records that a forking chain (empty: one that does not fork) treats the lines from that position on; `goes_on` where it will
+    /// treat what follows too. Everything before the position is acknowledged, or treated by the same chain. True once that would
+    /// outlive a crash; until then the lines must wait, and this is to be asked again.
+    fn record_chain(&self, position: &Position, chain: &str, goes_on: bool) -> bool {
+        let _ = (position, chain, goes_on);
+        true
+    }
 }
 
 struct Inner {
@@ -68,6 +82,16 @@ impl Ticket {
     /// The range; none for an untracked ticket.
     pub fn position(&self) -> Option<&Position> {
         self.0.as_deref().map(|inner| &inner.position)
+    }
+
+    /// See [`Acknowledge::chain_before`].
+    pub fn chain_before(&self) -> Option<Arc<str>> {
+        self.0.as_deref().and_then(|inner| inner.source.chain_before(&inner.position))
+    }
+
+    /// See [`Acknowledge::record_chain`].
+    pub fn record_chain(&self, chain: &str, goes_on: bool) -> bool {
+        self.0.as_deref().is_none_or(|inner| inner.source.record_chain(&inner.position, chain, goes_on))
     }
 
     /// This share's part is safe.

@@ -44,6 +44,11 @@ impl Assets {
         self.0.values().map(|asset| asset.bytes.len()).sum()
     }
 
+    /// Names, sha256 and bytes, in order of the names.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+        self.0.iter().map(|(name, asset)| (name.as_str(), asset.sha256.as_str(), asset.bytes.as_slice()))
+    }
+
     /// Names and sha256, in order of the names.
     pub(crate) fn digests(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, asset)| (name.as_str(), asset.sha256.as_str()))

@@ -62,6 +62,16 @@ impl Generation {
         &self.hash
     }
 
+    /// Whether a line may become several events.
+    pub fn forks(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.manifest.forks)
+    }
+
+    /// Whether lines go on as they are.
+    pub fn is_plain(&self) -> bool {
+        self.plugins.is_empty()
+    }
+
     /// Counts up with every swap of a slot.
     pub fn number(&self) -> u64 {
         self.number
@@ -212,6 +222,11 @@ impl LoadedPlugin {
         let (limits, log, met) = (&self.limits, &self.log, &self.met);
         let opening = Opening { config, assets: &self.assets, limits, log, met };
         Guest::open(&self.code, &opening)
+    }
+
+    /// Its data files.
+    pub(crate) fn assets(&self) -> &Assets {
+        &self.assets
     }
 
     /// How often it faulted.

@@ -133,21 +133,43 @@ impl PluginHost {
     /// Loads, verifies, compiles, opens and tries every plugin of a chain. Nothing that runs is touched. Blocks for up to a second or so.
     pub fn prepare(&self, spec: &ChainSpec, dirs: &PluginDirs) -> Result<Generation, LoadError> {
         let plugins = spec.plugins.iter().map(|plugin| self.load(plugin, dirs)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Generation::new(plugins))
+        let generation = Generation::new(plugins);
+        if let Some(last_good) = self.0.last_good.as_ref().filter(|_| generation.forks()) {
+            last_good.keep_chain(&generation);
+        }
+        Ok(generation)
+    }
+
+    /// The chain of that hash, from the copies that were kept when it was taken. The error says why it is not to be had.
+    pub(crate) fn recall(&self, hash: &str) -> Result<Generation, String> {
+        let last_good = self.0.last_good.as_ref().ok_or("no directory for copies is set")?;
+        let entries = last_good.find_chain(hash);
+        let entries = entries.map_err(|error| format!("looking for it in {}: {error}", last_good.dir().display()))?;
+        let load = |(spec, copy): (PluginSpec, PathBuf)| {
+            let bytes = file::read(&copy, self.0.limits.wasm_bytes_max);
+            let at = |problem| LoadError { path: copy.clone(), problem };
+            let loaded = bytes.and_then(|bytes| self.load_bytes(&spec, &spec.path, &bytes)).map_err(at);
+            loaded.map(Arc::new).map_err(|error| error.to_string())
+        };
+        let generation = Generation::new(entries.into_iter().map(load).collect::<Result<Vec<_>, _>>()?);
+        if &**generation.hash() == hash { Ok(generation) } else { Err("the copies make another chain".to_owned()) }
     }
 
     fn load(&self, spec: &PluginSpec, dirs: &PluginDirs) -> Result<Arc<LoadedPlugin>, LoadError> {
         let (path, bytes) = self.read(spec, dirs)?;
-        let at = |problem| LoadError { path: path.clone(), problem };
-        let artifact = Artifact::new(&bytes).map_err(at)?;
-        check_sha256(spec, &artifact.sha256).map_err(at)?;
-        let assets = Assets::read(&spec.assets, self.0.limits.asset_bytes_max).map_err(at)?;
-        let code = self.compile(&artifact).map_err(at)?;
-        let plugin = self.open(spec, path.clone(), artifact, code, assets).map_err(at)?;
+        let plugin = self.load_bytes(spec, &path, &bytes).map_err(|problem| LoadError { path, problem })?;
         if let Some(last_good) = &self.0.last_good {
             last_good.keep(&spec.path, &plugin.sha256, &bytes);
         }
         Ok(Arc::new(plugin))
+    }
+
+    fn load_bytes(&self, spec: &PluginSpec, path: &Path, bytes: &[u8]) -> Result<LoadedPlugin, LoadProblem> {
+        let artifact = Artifact::new(bytes)?;
+        check_sha256(spec, &artifact.sha256)?;
+        let assets = Assets::read(&spec.assets, self.0.limits.asset_bytes_max)?;
+        let code = self.compile(&artifact)?;
+        self.open(spec, path.to_owned(), artifact, code, assets)
     }
 
     /// The plugin's file, or the copy of the last good one where it is gone.

@@ -42,7 +42,13 @@ impl LastGood {
         (hex(&Sha256::digest(&bytes)) == sha256).then_some((path, bytes))
     }
 
-    fn artifact(&self, sha256: &str) -> PathBuf {
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the copy of the plugin with that sha256 is.
+    pub(crate) fn artifact(&self, sha256: &str) -> PathBuf {
         self.0.join(format!("{sha256}.wasm"))
     }
 
@@ -50,7 +56,8 @@ impl LastGood {
         self.0.join(format!("{:016x}.last", xxh3_64(named.as_os_str().as_encoded_bytes())))
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    /// Writes a file, unless it has that content.
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if fs::read(path).is_ok_and(|old| old == bytes) {
             return Ok(());
         }

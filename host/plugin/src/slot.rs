@@ -1,13 +1,14 @@
 //! The place of one task's chain: what runs, and what was refused.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
 use collector_model::{
-    Metrics, TaskKey, Topic,
+    Metrics, TaskKey, Ticket, Topic,
     metrics::{LimitLabel, of},
 };
 use collector_tasks::{ChainSpec, PluginSpec};
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::{
     error::LoadError,
+    flight::{Admitted, Flight},
     generation::{Generation, LoadedPlugin},
     host::{PluginDirs, PluginHost},
     limits::{Limit, Limits},
@@ -30,6 +32,9 @@ pub struct ChainSlot {
     dirs: PluginDirs,
     current: ArcSwap<Generation>,
     change: Mutex<Change>,
+    flight: Arc<Flight>,
+    /// Versions that were used before a crash; none where they are not to be had.
+    recalled: Mutex<HashMap<String, Option<Arc<Generation>>>>,
 }
 
 #[derive(Default)]
@@ -50,7 +55,7 @@ pub struct ChainStatus {
     pub chain: String,
     /// Counts up with every swap.
     pub generation: u64,
-    /// `running` or `quarantined`.
+    /// `running`, `quarantined`, or `draining`: lines are still under way by the version before.
     pub state: &'static str,
     /// Why the last change was refused; absent where it was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +85,8 @@ impl ChainSlot {
     /// A slot with the empty chain.
     pub fn new(host: PluginHost, task: TaskKey, topic: Topic, dirs: PluginDirs) -> Self {
         let current = ArcSwap::from_pointee(Generation::empty());
-        ChainSlot { host, task, topic, dirs, current, change: Mutex::default() }
+        let (change, flight, recalled) = (Mutex::default(), Arc::default(), Mutex::default());
+        ChainSlot { host, task, topic, dirs, current, change, flight, recalled }
     }
 
     /// The task whose chain it is.
@@ -134,6 +140,30 @@ impl ChainSlot {
                 Err(error)
             }
         }
+    }
+
+    /// Lets a batch start by the version of the chain that is right for it, or gives its ticket back where it has to wait.
+    pub(crate) fn admit(&self, ticket: Ticket) -> Result<Admitted, Ticket> {
+        self.flight.admit(ticket, &self.generation(), |chain| self.recall(chain))
+    }
+
+    /// Whether lines are under way by another version than the one that takes over.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.flight.draining(&self.generation()) > 0
+    }
+
+    /// The version of that hash, as it was kept when it was taken.
+    fn recall(&self, chain: &str) -> Option<Arc<Generation>> {
+        let mut recalled = self.recalled.lock();
+        let found = recalled.entry(chain.to_owned()).or_insert_with(|| {
+            let (task, found) = (self.task.as_str(), self.host.recall(chain));
+            match &found {
+                Ok(_) => tracing::info!(task, chain, "lines that this chain may have treated before are treated by it again"),
+                Err(reason) => tracing::warn!(task, chain, %reason, "lines that this chain may have treated before are treated by the one that runs: events that it makes no more stay where they are"),
+            }
+            found.ok().map(Arc::new)
+        });
+        found.clone()
     }
 
     /// Takes a chain that is ready.
@@ -194,7 +224,11 @@ impl ChainSlot {
             task: self.task.as_str().to_owned(),
             chain: generation.hash().to_string(),
             generation: generation.number,
-            state: if generation.is_quarantined() { "quarantined" } else { "running" },
+            state: match generation.is_quarantined() {
+                true => "quarantined",
+                false if self.flight.draining(&generation) > 0 => "draining",
+                false => "running",
+            },
             refused: self.change.lock().refused.clone(),
             plugins: plugins.collect(),
         }

@@ -1,23 +1,41 @@
 //! What runs a chain on one thread.
 
-use std::{ops::Range, sync::Arc};
+use std::{mem, ops::Range, sync::Arc};
 
 use collector_model::{
-    Batch, LineFlags, Schema, Table, json,
+    Batch, LineFlags, Schema, Table, Ticket, json,
     metrics::{PluginLabel, of},
     table::{Event, EventStatus},
 };
 
-use crate::{apply::tag, flatten, generation::Generation, meta::Lines, slot::ChainSlot, stage::Stage};
+use crate::{
+    apply::tag, flatten, flight::Admitted, generation::Generation, meta::Lines, slot::ChainSlot, stage::Stage,
+};
 
 /// Runs the chain of one task on the batches of one thread. It notices a new generation between batches.
 pub struct ChainWorker {
     slot: Arc<ChainSlot>,
-    generation: Arc<Generation>,
-    stages: Vec<Stage>,
+    /// The version that the next batch was admitted with.
+    admitted: Option<Arc<Generation>>,
+    running: Running,
+    /// The version before, while lines of it may come again.
+    resting: Option<Running>,
     schema: Schema,
     table: Table,
     events: Vec<Event>,
+}
+
+/// One version of the chain.
+struct Running {
+    generation: Arc<Generation>,
+    stages: Vec<Stage>,
+}
+
+impl Running {
+    fn of(generation: Arc<Generation>) -> Self {
+        let stages = generation.plugins.iter().map(|plugin| Stage::new(Arc::clone(plugin))).collect();
+        Running { generation, stages }
+    }
 }
 
 /// What became of a batch; to be read before the next one.
@@ -32,22 +50,43 @@ pub struct Output<'a> {
 impl ChainWorker {
     /// A worker of that slot.
     pub fn new(slot: Arc<ChainSlot>) -> Self {
-        let generation = slot.generation();
-        let mut worker = ChainWorker {
+        let running = Running::of(slot.generation());
+        ChainWorker {
             slot,
-            generation: Arc::clone(&generation),
-            stages: vec![],
+            admitted: None,
+            running,
+            resting: None,
             schema: Schema::default(),
             table: Table::default(),
             events: vec![],
-        };
-        worker.take(generation);
-        worker
+        }
     }
 
     /// The slot it works for.
     pub fn slot(&self) -> &Arc<ChainSlot> {
         &self.slot
+    }
+
+    /// Whether a batch may be run now, by which version of the chain is settled then; otherwise it has to wait, since lines before it
+    /// are under way by another version and one of the two forks. Its ticket is exchanged for one by which the slot hears of its end.
+    pub fn admit(&mut self, batch: &mut Batch) -> bool {
+        let ticket = mem::replace(&mut batch.ticket, Ticket::untracked());
+        match self.slot.admit(ticket) {
+            Ok(Admitted { generation, ticket }) => {
+                batch.ticket = ticket;
+                self.admitted = Some(generation);
+                true
+            }
+            Err(ticket) => {
+                batch.ticket = ticket;
+                false
+            }
+        }
+    }
+
+    /// Whether the version that the next batch was admitted with leaves lines as they are.
+    pub fn is_plain(&self) -> bool {
+        self.admitted.as_ref().unwrap_or(&self.running.generation).is_plain()
     }
 
     /// Treats a batch. Never fails: what a plugin cannot treat goes where its `on_error` says. The whole batch is treated by one
@@ -66,21 +105,27 @@ impl ChainWorker {
     }
 
     fn prepare(&mut self) {
-        let generation = self.slot.generation();
-        if !Arc::ptr_eq(&generation, &self.generation) {
+        let generation = self.admitted.take().unwrap_or_else(|| self.slot.generation());
+        if !Arc::ptr_eq(&generation, &self.running.generation) {
             self.take(generation);
         }
-        self.stages.iter_mut().for_each(Stage::refresh);
+        if self.resting.is_some() && !self.slot.is_draining() {
+            self.resting = None;
+        }
+        let stages = self.resting.iter_mut().chain([&mut self.running]).flat_map(|running| &mut running.stages);
+        stages.for_each(Stage::refresh);
         if self.schema.refresh() {
-            self.stages.iter_mut().for_each(|stage| stage.map_again(&mut self.schema));
+            let stages = self.resting.iter_mut().chain([&mut self.running]).flat_map(|running| &mut running.stages);
+            stages.for_each(|stage| stage.map_again(&mut self.schema));
         }
         self.table.clear();
-        self.table.chain = Arc::clone(self.generation.hash());
+        self.table.chain = Arc::clone(self.running.generation.hash());
     }
 
     fn take(&mut self, generation: Arc<Generation>) {
-        self.stages = generation.plugins.iter().map(|plugin| Stage::new(Arc::clone(plugin))).collect();
-        self.generation = generation;
+        let known = self.resting.take_if(|resting| Arc::ptr_eq(&resting.generation, &generation));
+        let next = known.unwrap_or_else(|| Running::of(generation));
+        self.resting = Some(mem::replace(&mut self.running, next));
     }
 
     fn slice_limits(&self) -> (usize, usize) {
@@ -95,7 +140,7 @@ impl ChainWorker {
             let event = self.begin(batch, index);
             self.table.push_event(event);
         }
-        for stage in &mut self.stages {
+        for stage in &mut self.running.stages {
             self.table.take_events(first, &mut self.events);
             let incident = stage.run(&Lines::of(batch), &self.events, &mut self.table, &mut self.schema);
             if let Some(incident) = incident {
@@ -119,7 +164,7 @@ impl ChainWorker {
         let line = &batch.lines[index];
         let (table, schema) = (&mut self.table, &mut self.schema);
         if line.flags.has(LineFlags::DOCUMENT) {
-            let made = match self.stages.is_empty() {
+            let made = match self.running.stages.is_empty() {
                 true => is_document(batch.text_of(line)).map(|()| {
                     let mut event = table.begin(index as u32, line.text);
                     event.verbatim = true;

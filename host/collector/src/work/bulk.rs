@@ -13,7 +13,7 @@ use collector_model::{Batch, BucketDay, DeadLetters, Span, Stage, TaskKey, Ticke
 use collector_plugin_host::ChainWorker;
 use collector_tasks::TransferRule;
 
-use super::{Queue, Worker, dead};
+use super::{Queue, Worker, dead, take_admitted};
 use crate::routes::Routes;
 
 /// Makes documents and hands them to the sink.
@@ -52,9 +52,8 @@ impl BulkWorker {
         let way = self.routes.get(key)?;
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.rule, &way.rule));
         if !current {
-            let slot = way.chain.unwrap_or_else(|| self.routes.empty_chain(&way.rule.topic));
             let (waiting, parts) = self.lanes.remove(key).map(|lane| (lane.waiting, lane.parts)).unwrap_or_default();
-            let lane = Lane { rule: way.rule, chain: ChainWorker::new(slot), waiting, parts };
+            let lane = Lane { rule: way.rule, chain: ChainWorker::new(way.chain), waiting, parts };
             self.lanes.insert(key.clone(), lane);
         }
         self.lanes.get_mut(key)
@@ -82,10 +81,10 @@ impl Worker for BulkWorker {
                 if !lane.parts.is_empty() {
                     break;
                 }
-                let Some(batch) = lane.waiting.pop_front() else { break };
+                let Some(batch) = take_admitted(&mut lane.waiting, &mut lane.chain) else { break };
                 make_parts(lane, batch, &*self.dead, &mut self.renderer, &mut self.rendered);
             }
-            waiting |= !lane.parts.is_empty();
+            waiting |= !lane.parts.is_empty() || !lane.waiting.is_empty();
         }
         waiting
     }

@@ -9,15 +9,20 @@ use collector_model::{Batch, DeadLetters, Span, Stage, TaskKey};
 use collector_plugin_host::ChainWorker;
 use collector_tasks::Task;
 
-use super::{Worker, dead};
+use super::{Queue, Worker, dead, take_admitted};
 use crate::routes::Routes;
 
 /// Makes documents and hands them to the index.
 pub struct IndexWorker {
     routes: Arc<Routes<Task>>,
+    lanes: HashMap<TaskKey, Lane>,
+    writing: Writing,
+}
+
+/// Where documents go, and what is needed to write them.
+struct Writing {
     index: IndexWriter,
     dead: Arc<dyn DeadLetters>,
-    lanes: HashMap<TaskKey, Lane>,
     renderer: Renderer,
     rendered: Rendered,
 }
@@ -25,21 +30,23 @@ pub struct IndexWorker {
 struct Lane {
     task: Arc<Task>,
     chain: ChainWorker,
+    waiting: Queue,
 }
 
 impl IndexWorker {
     /// A worker that finds the chain of each batch in `routes`.
     pub fn new(routes: Arc<Routes<Task>>, index: IndexWriter, dead: Arc<dyn DeadLetters>) -> Self {
-        let (renderer, rendered) = (Renderer::default(), Rendered::default());
-        IndexWorker { routes, index, dead, lanes: HashMap::new(), renderer, rendered }
+        let writing = Writing { index, dead, renderer: Renderer::default(), rendered: Rendered::default() };
+        IndexWorker { routes, lanes: HashMap::new(), writing }
     }
 
     fn lane(&mut self, key: &TaskKey) -> Option<&mut Lane> {
         let way = self.routes.get(key)?;
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.task, &way.rule));
         if !current {
-            let slot = way.chain.unwrap_or_else(|| self.routes.empty_chain(&way.rule.topic));
-            self.lanes.insert(key.clone(), Lane { task: way.rule, chain: ChainWorker::new(slot) });
+            let waiting = self.lanes.remove(key).map(|lane| lane.waiting).unwrap_or_default();
+            let lane = Lane { task: way.rule, chain: ChainWorker::new(way.chain), waiting };
+            self.lanes.insert(key.clone(), lane);
         }
         self.lanes.get_mut(key)
     }
@@ -48,10 +55,25 @@ impl IndexWorker {
 impl Worker for IndexWorker {
     fn take(&mut self, batch: Batch) {
         let key = batch.task.clone();
-        if self.lane(&key).is_none() {
-            return;
+        if let Some(lane) = self.lane(&key) {
+            lane.waiting.push_back(batch);
         }
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
+    }
+
+    fn advance(&mut self) -> bool {
+        let mut waiting = false;
+        for lane in self.lanes.values_mut() {
+            while let Some(batch) = take_admitted(&mut lane.waiting, &mut lane.chain) {
+                self.writing.index(lane, batch);
+            }
+            waiting |= !lane.waiting.is_empty();
+        }
+        waiting
+    }
+}
+
+impl Writing {
+    fn index(&mut self, lane: &mut Lane, batch: Batch) {
         let output = lane.chain.run(&batch);
         let form = DocumentSettings::new(lane.task.document, lane.task.keep_original);
         self.renderer.render(&batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
@@ -66,9 +88,5 @@ impl Worker for IndexWorker {
         if let Err(closed) = self.index.submit(IndexPart::of(batch, documents, items)) {
             tracing::debug!(%closed, "lines are read again at the next start");
         }
-    }
-
-    fn advance(&mut self) -> bool {
-        false
     }
 }

@@ -7,6 +7,7 @@ pub mod dead;
 pub mod index;
 #[cfg(feature = "fleet")]
 pub mod produce;
+mod queue;
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -16,6 +17,7 @@ use std::{
 
 use anyhow::Context as _;
 use collector_model::Batch;
+pub use queue::{Queue, take_admitted};
 
 /// How often work that was put aside is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -74,7 +76,3 @@ fn run(mut worker: impl Worker, batches: &Receiver<Batch>) {
         waiting = worker.advance();
     }
 }
-
-/// Batches of one topic or task, in their order.
-#[cfg(feature = "fleet")]
-pub type Queue = std::collections::VecDeque<Batch>;

@@ -10,7 +10,7 @@ use collector_model::{
 use collector_plugin_host::ChainWorker;
 use collector_tasks::{Task, task::Acks};
 
-use super::{Queue, Worker, dead};
+use super::{Queue, Worker, dead, take_admitted};
 use crate::routes::Routes;
 
 /// The producers of a process: one for each kind of acknowledgement that a task asks for.
@@ -31,7 +31,7 @@ pub struct ProduceWorker {
 /// The way of one task's lines.
 struct Lane {
     task: Arc<Task>,
-    chain: Option<ChainWorker>,
+    chain: ChainWorker,
     producer: Arc<Producer>,
     route: Route,
     waiting: Queue,
@@ -60,7 +60,7 @@ impl ProduceWorker {
             let producer = self.producers.of(way.rule.kafka.acks)?;
             let route = producer.route(&way.rule.topic, way.rule.kafka.partitioning);
             let waiting = self.lanes.remove(key).map(|lane| lane.waiting).unwrap_or_default();
-            let chain = way.chain.as_ref().map(|slot| ChainWorker::new(Arc::clone(slot)));
+            let chain = ChainWorker::new(way.chain);
             self.lanes.insert(key.clone(), Lane { task: way.rule, chain, producer, route, waiting });
         }
         self.lanes.get_mut(key)
@@ -79,7 +79,7 @@ impl Worker for ProduceWorker {
         let mut waiting = false;
         for lane in self.lanes.values_mut() {
             while !lane.waiting.is_empty() && lane.route.state() == TopicState::Ready {
-                let Some(batch) = lane.waiting.pop_front() else { break };
+                let Some(batch) = take_admitted(&mut lane.waiting, &mut lane.chain) else { break };
                 self.writing.send(lane, batch, &*self.dead);
             }
             waiting |= !lane.waiting.is_empty();
@@ -94,13 +94,9 @@ impl Worker for ProduceWorker {
 impl Writing {
     fn send(&mut self, lane: &mut Lane, mut batch: Batch, dead: &dyn DeadLetters) {
         let ticket = mem::replace(&mut batch.ticket, Ticket::untracked());
-        let sent = match lane.chain.take() {
-            None => self.send_lines(lane, &batch, &ticket),
-            Some(mut chain) => {
-                let sent = self.send_documents(lane, &mut chain, &batch, &ticket, dead);
-                lane.chain = Some(chain);
-                sent
-            }
+        let sent = match lane.chain.is_plain() {
+            true => self.send_lines(lane, &batch, &ticket),
+            false => self.send_documents(lane, &batch, &ticket, dead),
         };
         match sent {
             Ok(()) => ticket.complete(),
@@ -122,12 +118,11 @@ impl Writing {
     fn send_documents(
         &mut self,
         lane: &mut Lane,
-        chain: &mut ChainWorker,
         batch: &Batch,
         ticket: &Ticket,
         dead: &dyn DeadLetters,
     ) -> Result<(), SendError> {
-        let output = chain.run(batch);
+        let output = lane.chain.run(batch);
         let form = DocumentSettings::new(lane.task.document, lane.task.keep_original);
         self.renderer.render(batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
         let origins = batch.origins.iter().map(|origin| {

@@ -11,7 +11,7 @@ use std::{
 use collector_model::{Acknowledge, Permit, Position, Source, Ticket, Topic};
 use parking_lot::{Condvar, Mutex};
 
-use super::progress::Progress;
+use super::{chain_record::ChainRecord, progress::Progress};
 
 /// One partition over one assignment. When it is assigned again later, that is another cell, so that late answers to the
 /// lines of the first one cannot be taken for the second one's.
@@ -19,6 +19,7 @@ pub(crate) struct Cell {
     pub(crate) topic: Topic,
     pub(crate) partition: i32,
     progress: Mutex<Progress>,
+    chain: Mutex<ChainRecord>,
     settled: Condvar,
     /// Batches that have a ticket and are not handed to a worker yet.
     unsent: AtomicUsize,
@@ -40,14 +41,24 @@ impl Acknowledge for Answer {
         self.cell.progress.lock().lost(self.epoch, Instant::now());
         self.cell.settled.notify_all();
     }
+
+    fn chain_before(&self, position: &Position) -> Option<Arc<str>> {
+        self.cell.chain.lock().before(position.from)
+    }
+
+    fn record_chain(&self, position: &Position, chain: &str, goes_on: bool) -> bool {
+        self.cell.chain.lock().ask(position.to, chain, goes_on)
+    }
 }
 
 impl Cell {
-    pub(crate) fn new(topic: Topic, partition: i32) -> Self {
+    /// A partition of which the group has committed that metadata.
+    pub(crate) fn new(topic: Topic, partition: i32, metadata: &str) -> Self {
         Cell {
             topic,
             partition,
             progress: Mutex::new(Progress::new()),
+            chain: Mutex::new(ChainRecord::read(metadata)),
             settled: Condvar::new(),
             unsent: AtomicUsize::new(0),
         }
@@ -68,6 +79,11 @@ impl Cell {
     /// Looks at the progress, or changes it.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Progress) -> T) -> T {
         look(&mut self.progress.lock())
+    }
+
+    /// Looks at which chain is recorded, or changes it.
+    pub(crate) fn with_chain<T>(&self, look: impl FnOnce(&mut ChainRecord) -> T) -> T {
+        look(&mut self.chain.lock())
     }
 
     /// Says whether a batch of this partition waits for its worker.
@@ -99,7 +115,7 @@ mod tests {
     use std::time::Duration;
 
     fn cell() -> Arc<Cell> {
-        Arc::new(Cell::new(Topic::new("web").unwrap(), 3))
+        Arc::new(Cell::new(Topic::new("web").unwrap(), 3, ""))
     }
 
     #[test]

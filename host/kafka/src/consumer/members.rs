@@ -70,22 +70,24 @@ impl Members {
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let committed = match consumer.committed_offsets(list.clone(), COMMITTED_WAIT) {
-            Ok(committed) => committed.to_topic_map(),
+            Ok(committed) => committed,
             Err(error) => {
                 tracing::warn!(%error, "the committed offsets are not known; lines lost to retention may go unnoticed");
-                HashMap::new()
+                TopicPartitionList::new()
             }
         };
         for element in list.elements() {
             let (name, partition) = (element.topic(), element.partition());
             // Only topics that we named, whose names are legal, are assigned.
             let Ok(topic) = Topic::new(name) else { continue };
-            let committed = match committed.get(&(name.to_owned(), partition)) {
-                Some(Offset::Offset(offset)) => u64::try_from(*offset).ok(),
+            let known = committed.find_partition(name, partition);
+            let metadata = known.as_ref().map_or("", |known| known.metadata());
+            let committed = match known.as_ref().map(|known| known.offset()) {
+                Some(Offset::Offset(offset)) => u64::try_from(offset).ok(),
                 _ => None,
             };
-            tracing::info!(topic = name, partition, committed, "partition assigned");
-            let cell = Arc::new(Cell::new(topic, partition));
+            tracing::info!(topic = name, partition, committed, metadata, "partition assigned");
+            let cell = Arc::new(Cell::new(topic, partition, metadata));
             self.cells.lock().push(Arc::clone(&cell));
             self.changes.lock().push(Change::Assigned { cell, committed });
         }
@@ -125,16 +127,24 @@ fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
     let mut list = TopicPartitionList::new();
     for cell in cells {
         let Some(watermark) = cell.with(|progress| progress.watermark()) else { continue };
-        let offset = Offset::Offset(watermark as i64);
-        if let Err(error) = list.add_partition_offset(cell.topic.as_str(), cell.partition, offset) {
-            tracing::error!(topic = %cell.topic, partition = cell.partition, %error, "an offset cannot be committed");
-        }
+        add(&mut list, cell, watermark, &cell.with_chain(|chain| chain.metadata()));
     }
     if list.count() == 0 {
         return;
     }
     if let Err(error) = consumer.commit(&list, CommitMode::Sync) {
         tracing::warn!(%error, "committing offsets failed; the lines after the last commit are read and sent again");
+    }
+}
+
+/// Adds an offset that is to be committed.
+pub(crate) fn add(list: &mut TopicPartitionList, cell: &Cell, offset: u64, metadata: &str) {
+    let mut element = list.add_partition(cell.topic.as_str(), cell.partition);
+    if !metadata.is_empty() {
+        element.set_metadata(metadata);
+    }
+    if let Err(error) = element.set_offset(Offset::Offset(offset as i64)) {
+        tracing::error!(topic = %cell.topic, partition = cell.partition, %error, "an offset cannot be committed");
     }
 }
 

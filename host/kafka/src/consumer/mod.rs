@@ -1,6 +1,7 @@
 //! Taking part in a consumer group.
 
 mod cell;
+mod chain_record;
 mod gather;
 mod lane;
 mod members;
@@ -55,7 +56,7 @@ impl Consumer {
     ///
     /// Each partition's records come as batches to one of `workers`, always the same for a partition. A batch's ticket has
     /// the position [`Source::Partition`]; what is acknowledged without a gap is committed every second, on a rebalance and
-    /// at the end. A ticket that is lost has its partition read again from there. Where the budget has no room for a topic,
+    /// at the end, with the chain that its lines are treated by where that forks. A ticket that is lost has its partition read again from there. Where the budget has no room for a topic,
     /// or a worker's channel is full, only the partitions concerned wait.
     ///
     /// Records of other producers (no envelope in the key or the header `lc`) get an id of cluster, topic, partition,

@@ -13,15 +13,15 @@ use std::{
 use collector_model::{Batch, Budget, Metrics, Topic};
 use parking_lot::Mutex;
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    Message, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
 };
 
 use super::{
     cell::Cell,
     lane::{Lane, Outlet},
-    members::{Change, Members},
+    members::{self, Change, Members},
     progress::Progress,
 };
 use crate::KafkaSettings;
@@ -119,6 +119,7 @@ impl Poller {
                     }
                 }
             }
+            self.record_chains();
             self.store();
             wait = if is_busy { Duration::ZERO } else { (wait + Duration::from_millis(1)).min(IDLE_WAIT_MAX) };
         }
@@ -224,14 +225,36 @@ impl Poller {
         }
     }
 
+    /// Commits which chains take over, and waits for the broker's answer: their lines wait for it.
+    fn record_chains(&mut self) {
+        let (mut list, mut recorded) = (TopicPartitionList::new(), vec![]);
+        for cell in self.lanes.iter().map(Lane::cell) {
+            let wanted = cell.with_chain(|chain| chain.wanted().cloned());
+            let watermark = cell.with(|progress| progress.watermark());
+            if let (Some(wanted), Some(watermark)) = (wanted, watermark) {
+                members::add(&mut list, cell, watermark, &wanted.metadata());
+                recorded.push((Arc::clone(cell), wanted));
+            }
+        }
+        if recorded.is_empty() {
+            return;
+        }
+        match self.consumer.commit(&list, CommitMode::Sync) {
+            Ok(()) => recorded.into_iter().for_each(|(cell, wanted)| cell.with_chain(|chain| chain.committed(wanted))),
+            Err(error) => {
+                self.say(&format!(
+                    "committing which chain treats the lines of a partition: {error}; they wait, trying again"
+                ));
+            }
+        }
+    }
+
     /// Stores what was acknowledged; the client commits it within a second.
     fn store(&mut self) {
         let mut list = TopicPartitionList::new();
         for cell in self.lanes.iter().map(Lane::cell) {
             if let Some(watermark) = cell.with(Progress::take_moved) {
-                // Fails only for an offset below zero.
-                let _ =
-                    list.add_partition_offset(cell.topic.as_str(), cell.partition, Offset::Offset(watermark as i64));
+                members::add(&mut list, cell, watermark, &cell.with_chain(|chain| chain.metadata()));
             }
         }
         if list.count() > 0

@@ -1,5 +1,6 @@
 //! Hostile plugins: what they may say and do, and what comes of it.
 
+mod draining;
 mod faults;
 mod loading;
 mod meta;

@@ -40,6 +40,17 @@ pub(super) fn module_with(more: &str, open: &str, process: &str) -> Vec<u8> {
 pub(super) const EMPTY_MANIFEST: &str = "(i32.const 1024)";
 pub(super) const ONE_NEXT: &str = "(i32.const 1100)";
 
+/// Makes that many events of the one line that it is given.
+pub(super) fn forking(events: usize) -> Vec<u8> {
+    // An answer of so many ops at 2048, the ops at 2100; a manifest that says `forks` at 2000.
+    let data = format!(
+        r#"(data (i32.const 2020) "\01") (data (i32.const 2048) "\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\34\08\00\00\{events:02x}\00\00\00")
+           (data (i32.const 2100) "{}")"#,
+        "\\06\\00\\00\\00".repeat(events - 1)
+    );
+    module_with(&data, "(i32.const 2000)", "(i32.const 2048)")
+}
+
 pub(super) fn write(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, bytes).unwrap();
