@@ -36,6 +36,7 @@ fn task(path: &Path) -> Result<Task, Failure> {
         encoding: Encoding::Utf8,
         line_bytes_max: 512 << 10,
         flush_after: Duration::from_secs(5),
+        multiline: None,
         poll: false,
         kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
         chain: ChainSpec::default(),

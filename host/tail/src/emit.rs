@@ -11,6 +11,7 @@ use collector_model::{
 use crate::{
     content,
     framer::{DayFrom, FramePlan, LimitFrom},
+    gather::GatherFrom,
     identity::{BEFORE_BYTES_MAX, Fingerprint, HEAD_BYTES_MAX},
     reader::{Chunk, Desk, Outgoing, Reader, UnderWay},
     state::record::{FileRecord, Record},
@@ -63,6 +64,10 @@ impl Reader {
         self.depends_on = desk.journal.append_file(file);
         let limit = LimitFrom { from: self.start, line_bytes_max: self.work.line_bytes_max() };
         self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
+        if let Some(rule) = self.work.gather.clone() {
+            let gather = GatherFrom { from: self.start, rule: Some(rule) };
+            self.depends_on = desk.journal.append(&Record::Gather { uid, gather });
+        }
         self.uid = Some(uid);
         Ok(uid)
     }
@@ -81,20 +86,33 @@ impl Reader {
         }
     }
 
-    /// Ends the unfinished line at `at`, in the journal first.
-    pub(crate) fn end_line_at(&mut self, at: u64, desk: &mut Desk<'_>) -> io::Result<()> {
+    /// Ends what is unfinished at `at`, in the journal first: the line, and the event that it may belong to.
+    pub(crate) fn end_at(&mut self, at: u64, line_is_whole: bool, desk: &mut Desk<'_>) -> io::Result<()> {
         let uid = self.mint(desk)?;
-        self.depends_on = desk.journal.append(&Record::Boundary { uid, at });
+        if !line_is_whole {
+            self.depends_on = desk.journal.append(&Record::Boundary { uid, at });
+        }
+        let gathers = desk.journal.known().file(uid).is_some_and(|entry| entry.plan.gather_at(self.offset).is_some());
+        if gathers {
+            self.depends_on = desk.journal.append(&Record::EventEnd { uid, at });
+        }
         Ok(())
     }
 
-    /// Has lines that were not sent before cut at the task's limit, where it is another one now.
-    pub(crate) fn take_new_limit(&mut self, desk: &mut Desk<'_>) {
+    /// Has lines that were not sent before cut and gathered as the task says, where that is new.
+    pub(crate) fn take_new_framing(&mut self, desk: &mut Desk<'_>) {
         let Some(uid) = self.uid else { return };
-        let limit = LimitFrom { from: self.sent_max.max(self.offset), line_bytes_max: self.work.line_bytes_max() };
-        let known = desk.journal.known().file(uid).and_then(|entry| entry.plan.newest_limit());
-        if known.is_some_and(|known| known != limit.line_bytes_max) {
+        let Some(plan) = desk.journal.known().file(uid).map(|entry| &entry.plan) else { return };
+        let from = self.sent_max.max(self.offset);
+        let limit = LimitFrom { from, line_bytes_max: self.work.line_bytes_max() };
+        let is_new_limit = plan.newest_limit().is_some_and(|known| known != limit.line_bytes_max);
+        let is_new_gather = plan.newest_gather() != self.work.gather.as_ref();
+        if is_new_limit {
             self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
+        }
+        if is_new_gather {
+            let gather = GatherFrom { from, rule: self.work.gather.clone() };
+            self.depends_on = desk.journal.append(&Record::Gather { uid, gather });
         }
     }
 

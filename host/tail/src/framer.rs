@@ -5,6 +5,8 @@
 
 use collector_model::{BucketDay, LineFlags};
 
+use crate::gather::{Gather, GatherFrom};
+
 /// From an offset on, lines belong to this day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayFrom {
@@ -34,6 +36,10 @@ pub(crate) struct FramePlan {
     pub(crate) limits: Vec<LimitFrom>,
     /// Where a line that had no newline yet was ended, ascending.
     pub(crate) boundaries: Vec<u64>,
+    /// By offset; without any, each line is an event.
+    pub(crate) gathers: Vec<GatherFrom>,
+    /// Where an event was ended that could have gone on, ascending.
+    pub(crate) event_ends: Vec<u64>,
 }
 
 impl FramePlan {
@@ -52,6 +58,17 @@ impl FramePlan {
     /// The limit that newest settings asked for.
     pub(crate) fn newest_limit(&self) -> Option<u32> {
         self.limits.last().map(|limit| limit.line_bytes_max)
+    }
+
+    /// The rule for an event that begins at `start`; none where each line is one.
+    pub(crate) fn gather_at(&self, start: u64) -> Option<&Gather> {
+        let after = self.gathers.partition_point(|gather| gather.from <= start);
+        self.gathers[..after].last().and_then(|gather| gather.rule.as_ref())
+    }
+
+    /// The rule that newest settings asked for.
+    pub(crate) fn newest_gather(&self) -> Option<&Gather> {
+        self.gathers.last().and_then(|gather| gather.rule.as_ref())
     }
 
     /// The day of a line that begins at `start`, where one was assigned.
@@ -75,6 +92,10 @@ impl FramePlan {
         // The boundary at the offset itself stays: it tells that a newline there is no empty line.
         let boundaries = self.boundaries.partition_point(|&at| at < offset);
         self.boundaries.drain(..boundaries);
+        let gathers = self.gathers.partition_point(|gather| gather.from <= offset).saturating_sub(1);
+        self.gathers.drain(..gathers);
+        let ends = self.event_ends.partition_point(|&at| at <= offset);
+        self.event_ends.drain(..ends);
     }
 }
 

@@ -14,6 +14,7 @@ mod discover;
 mod emit;
 mod engine;
 mod framer;
+mod gather;
 mod identity;
 mod inbox;
 mod pattern;

@@ -132,6 +132,7 @@ pub(crate) mod tests {
             encoding: Encoding::Utf8,
             line_bytes_max: 512 << 10,
             flush_after: std::time::Duration::from_secs(5),
+            multiline: None,
             poll: false,
             kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
             chain: ChainSpec::default(),

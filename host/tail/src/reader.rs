@@ -16,7 +16,8 @@ use crate::{
     TailSettings,
     acknowledge::Returns,
     content::{self, DeviceInode},
-    framer::{Frame, FramePlan, Stretch, frame},
+    framer::{Frame, FramePlan, Stretch},
+    gather::{self, GatherFrom},
     identity::{Fingerprint, Identity},
     inbox::Inbox,
     state::journal::Journal,
@@ -253,17 +254,25 @@ impl Reader {
                 self.window_bytes *= 2;
                 return Ok(Outcome::More);
             }
-            let due = self.grown_at + self.work.task.flush_after;
+            let line_is_whole = chunk.new_bytes().ends_with(b"\n");
+            let due = self.grown_at + self.wait_for_more(line_is_whole);
             if due > desk.now && !self.flush_now {
                 return Ok(Outcome::Later(due));
             }
-            self.end_line_at(read_to, desk)?;
+            self.end_at(read_to, line_is_whole, desk)?;
             consumed = self.frame(&chunk, now_ms, desk);
         }
         let after = self.enter_into_journal(consumed, now_ms, desk)?;
         self.make_batch(chunk, consumed, (after, now_ms), desk);
         self.window_bytes = desk.settings.batch_bytes_max;
         Ok(Outcome::More)
+    }
+
+    /// How long what is unfinished waits for its end: a line for its newline, an event for its next line.
+    fn wait_for_more(&self, line_is_whole: bool) -> Duration {
+        let event = self.work.task.multiline.as_ref().map_or(Duration::ZERO, |multiline| multiline.wait);
+        let line = if line_is_whole { Duration::ZERO } else { self.work.task.flush_after };
+        event.max(line)
     }
 
     /// Frames the chunk by what the journal holds; answers how many bytes became lines.
@@ -273,7 +282,7 @@ impl Reader {
         let plan = match self.uid.and_then(|uid| desk.journal.known().file(uid)) {
             Some(entry) => &entry.plan,
             None => {
-                fresh = FramePlan::fresh(self.start, self.work.line_bytes_max());
+                fresh = self.fresh_plan();
                 &fresh
             }
         };
@@ -285,7 +294,13 @@ impl Reader {
             stop_at: self.day_ends_at(plan, now_ms),
             lines_max: desk.settings.batch_lines_max,
         };
-        frame(&stretch, plan, desk.frames)
+        gather::events(&stretch, plan, desk.frames)
+    }
+
+    /// How a file is framed of which the journal does not know yet.
+    fn fresh_plan(&self) -> FramePlan {
+        let gather = GatherFrom { from: self.start, rule: self.work.gather.clone() };
+        FramePlan { gathers: vec![gather], ..FramePlan::fresh(self.start, self.work.line_bytes_max()) }
     }
 
     /// Opens the file again where it was closed. Answers whether the path still leads to it.

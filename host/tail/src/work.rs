@@ -4,13 +4,15 @@ use collector_model::{Metrics, TaskKey, metrics};
 use collector_tasks::Task;
 use prometheus_client::metrics::counter::Counter;
 
-use crate::{discover::Quest, pattern::Pattern};
+use crate::{discover::Quest, gather::Gather, pattern::Pattern};
 
 /// One task, ready for reading.
 pub(crate) struct Work {
     pub(crate) key: TaskKey,
     pub(crate) task: Task,
     pub(crate) pattern: Pattern,
+    /// Which lines make one event.
+    pub(crate) gather: Option<Gather>,
     pub(crate) lines_read: Counter,
     pub(crate) bytes_read: Counter,
     pub(crate) lines_cut: Counter,
@@ -26,6 +28,7 @@ impl Work {
         Ok(Work {
             key: task.key(),
             pattern: Pattern::of(task)?,
+            gather: task.multiline.as_ref().and_then(Gather::of),
             task: task.clone(),
             lines_read: counter(&metrics.lines_read),
             bytes_read: counter(&metrics.bytes_read),

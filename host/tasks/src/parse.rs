@@ -6,7 +6,8 @@ use collector_model::Topic;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    Bounds, ChainSpec, Defaults, Encoding, KafkaOptions, OnError, Partitioning, PluginSpec, StartAt, Task, TaskError,
+    Bounds, ChainSpec, Defaults, Encoding, KafkaOptions, Multiline, OnError, Partitioning, PluginSpec, StartAt, Task,
+    TaskError,
     bounds::bad_glob,
     error::{At, Complaints, Trouble},
     explain::{self, one_of},
@@ -66,6 +67,7 @@ impl Task {
             encoding: Encoding::Utf8,
             line_bytes_max: defaults.line_bytes_max,
             flush_after: defaults.flush_after,
+            multiline: None,
             poll: false,
             kafka: KafkaOptions { partitioning: defaults.partitioning, acks: Acks::All },
             chain: ChainSpec::default(),
@@ -151,11 +153,10 @@ fn meaning(written: WrittenTask, bounds: &Bounds, defaults: &Defaults, at: &mut 
         let compiled = pattern::compile(glob).map_err(|error| bad_glob(glob, &error));
         at.key("exclude").index(index).take(compiled);
     }
-    for (key, value) in [("multiline", &written.multiline), ("rate_limit", &written.rate_limit)] {
-        if value.is_some() {
-            at.key(key).complain("this version cannot do that yet", format!("take {key:?} away"));
-        }
+    if written.rate_limit.is_some() {
+        at.key("rate_limit").complain("this version cannot do that yet", "take \"rate_limit\" away");
     }
+    let multiline = at.key("multiline").take(written.multiline.as_ref().map(Multiline::of).transpose());
     let kafka = kafka_options(&written.kafka, defaults, &mut at.key("kafka"));
     let chain = chain(written.plugins, bounds, defaults, &mut at.key("plugins"));
     Some(Task {
@@ -166,6 +167,7 @@ fn meaning(written: WrittenTask, bounds: &Bounds, defaults: &Defaults, at: &mut 
         encoding: encoding?,
         line_bytes_max: line_bytes_max?,
         flush_after: flush_after?,
+        multiline: multiline?,
         poll: written.poll.unwrap_or(false),
         kafka: kafka?,
         chain: chain?,

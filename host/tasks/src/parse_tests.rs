@@ -84,7 +84,7 @@ fn each_wrong_value_has_its_message() {
             r#""encoding":"latin1""#,
             "[0].encoding: the encoding \"latin1\" cannot be read; this version reads utf-8 only",
         ),
-        (r#""multiline":{}"#, "[0].multiline: this version cannot do that yet; take \"multiline\" away"),
+        (r#""rate_limit":1"#, "[0].rate_limit: this version cannot do that yet; take \"rate_limit\" away"),
         (
             r#""max_line":0"#,
             "[0].max_line: a line cannot be limited to 0 bytes; write a number of bytes from 1 to 16777216",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use collector_model::{TaskKey, Topic};
 
-use crate::ChainSpec;
+use crate::{ChainSpec, Multiline};
 
 /// One thing to collect: files of one pattern into one topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Task {
     pub line_bytes_max: usize,
     /// How long a last line without newline is waited for.
     pub flush_after: Duration,
+    /// Which lines make one event; each makes its own where nothing is said.
+    pub multiline: Option<Multiline>,
     /// Read by polling, for file systems that do not tell of changes.
     pub poll: bool,
     /// How the lines go to Kafka.

@@ -265,7 +265,7 @@ impl Engine {
             minted = reader.mint(&mut desk).map(drop);
         }
         reader.note_place(&mut desk);
-        reader.take_new_limit(&mut desk);
+        reader.take_new_framing(&mut desk);
         self.readers.insert(id, reader);
         minted
     }

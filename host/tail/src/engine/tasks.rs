@@ -40,16 +40,16 @@ impl Engine {
             Some(work) if Arc::ptr_eq(work, &reader.work) => {}
             Some(work) if reader.stage != Stage::Named || work.pattern.matches(&reader.path) => {
                 reader.work = Arc::clone(work);
-                self.take_new_limit(id);
+                self.take_new_framing(id);
                 self.make_ready(id);
             }
             _ => self.leave(id),
         }
     }
 
-    pub(super) fn take_new_limit(&mut self, id: u64) {
+    pub(super) fn take_new_framing(&mut self, id: u64) {
         if let Some(mut reader) = self.readers.remove(&id) {
-            reader.take_new_limit(&mut self.desk(Instant::now()));
+            reader.take_new_framing(&mut self.desk(Instant::now()));
             self.readers.insert(id, reader);
         }
     }

@@ -67,6 +67,8 @@ impl Known {
             | Record::Day { uid, .. }
             | Record::Boundary { uid, .. }
             | Record::Limit { uid, .. }
+            | Record::Gather { uid, .. }
+            | Record::EventEnd { uid, .. }
             | Record::Seen { uid, .. }
             | Record::Over { uid } => {
                 if let Some(entry) = self.files.get_mut(uid) {
@@ -132,6 +134,8 @@ impl Known {
             records.extend(entry.plan.limits.iter().map(|&limit| Record::Limit { uid, limit }));
             records.extend(entry.plan.days.iter().map(|&day| Record::Day { uid, day }));
             records.extend(entry.plan.boundaries.iter().map(|&at| Record::Boundary { uid, at }));
+            records.extend(entry.plan.gathers.iter().map(|gather| Record::Gather { uid, gather: gather.clone() }));
+            records.extend(entry.plan.event_ends.iter().map(|&at| Record::EventEnd { uid, at }));
             records.push(Record::Reserved { uid, to: entry.reserved });
             if entry.over {
                 records.push(Record::Over { uid });
@@ -154,17 +158,25 @@ fn apply_to_file(entry: &mut FileEntry, record: &Record) {
             plan.limits.truncate(plan.limits.partition_point(|known| known.from < limit.from));
             plan.limits.push(*limit);
         }
-        Record::Boundary { at, .. } => {
-            if let Err(place) = plan.boundaries.binary_search(at) {
-                plan.boundaries.insert(place, *at);
-            }
+        Record::Gather { gather, .. } => {
+            plan.gathers.truncate(plan.gathers.partition_point(|known| known.from < gather.from));
+            plan.gathers.push(gather.clone());
         }
+        Record::Boundary { at, .. } => insert(&mut plan.boundaries, *at),
+        Record::EventEnd { at, .. } => insert(&mut plan.event_ends, *at),
         Record::Seen { path, head, .. } => {
             entry.file.path.clone_from(path);
             entry.file.head = *head;
         }
         Record::Over { .. } => entry.over = true,
         Record::File(_) | Record::Forgotten { .. } | Record::TaskSeen { .. } | Record::TaskForgotten { .. } => {}
+    }
+}
+
+/// Inserts an offset in its place, once.
+fn insert(offsets: &mut Vec<u64>, at: u64) {
+    if let Err(place) = offsets.binary_search(&at) {
+        offsets.insert(place, at);
     }
 }
 
@@ -197,6 +209,9 @@ mod tests {
                     prop_assert_eq!(again.plan.day_at(at), entry.plan.day_at(at));
                     prop_assert_eq!(again.plan.limit_at(at), entry.plan.limit_at(at));
                     prop_assert_eq!(again.plan.boundaries.contains(&at), entry.plan.boundaries.contains(&at));
+                    prop_assert_eq!(again.plan.gather_at(at), entry.plan.gather_at(at));
+                    let later = at + 1;
+                    prop_assert_eq!(again.plan.event_ends.contains(&later), entry.plan.event_ends.contains(&later));
                 }
             }
             prop_assert_eq!(compacted.files().count(), before.files().count());

@@ -4,6 +4,7 @@ use collector_model::{BucketDay, FileUid, Topic};
 
 use crate::{
     framer::{DayFrom, LimitFrom},
+    gather::{Gather, GatherFrom},
     identity::{Fingerprint, Identity},
     state::codec::{In, Out},
 };
@@ -42,6 +43,10 @@ pub(crate) enum Record {
     Boundary { uid: FileUid, at: u64 },
     /// Lines from an offset on are cut at that length.
     Limit { uid: FileUid, limit: LimitFrom },
+    /// Lines from an offset on are gathered so.
+    Gather { uid: FileUid, gather: GatherFrom },
+    /// An event ends here although it could have gone on.
+    EventEnd { uid: FileUid, at: u64 },
     /// The file is at another path now, or more of its first bytes are known.
     Seen { uid: FileUid, path: String, head: Fingerprint },
     /// The file started afresh: nothing of what was known of it can be read any more.
@@ -71,6 +76,11 @@ impl Record {
             }
             Record::Boundary { uid, at } => drop(out.u8(4).u128(uid.0).u64(*at)),
             Record::Limit { uid, limit } => drop(out.u8(5).u128(uid.0).u64(limit.from).u32(limit.line_bytes_max)),
+            Record::Gather { uid, gather } => {
+                let text = gather.rule.as_ref().map_or("", Gather::text);
+                out.u8(11).u128(uid.0).u64(gather.from).bytes(text.as_bytes());
+            }
+            Record::EventEnd { uid, at } => drop(out.u8(12).u128(uid.0).u64(*at)),
             Record::Seen { uid, path, head } => fingerprint(out.u8(6).u128(uid.0).bytes(path.as_bytes()), *head),
             Record::Over { uid } => drop(out.u8(7).u128(uid.0)),
             Record::Forgotten { uid } => drop(out.u8(8).u128(uid.0)),
@@ -119,6 +129,12 @@ fn read_of_file(kind: u8, uid: FileUid, rest: &mut In<'_>) -> Option<Record> {
         6 => Record::Seen { uid, path: rest.text()?.to_owned(), head: read_fingerprint(rest)? },
         7 => Record::Over { uid },
         8 => Record::Forgotten { uid },
+        11 => {
+            let (from, text) = (rest.u64()?, rest.text()?);
+            let rule = if text.is_empty() { None } else { Some(Gather::parse(text)?) };
+            Record::Gather { uid, gather: GatherFrom { from, rule } }
+        }
+        12 => Record::EventEnd { uid, at: rest.u64()? },
         _ => return None,
     })
 }
@@ -160,6 +176,11 @@ pub(crate) mod tests {
                 uid,
                 limit: LimitFrom { from, line_bytes_max }
             }),
+            (uid.clone(), 0u64..99, prop::option::of(1u32..9)).prop_map(|(uid, from, lines_max)| {
+                let rule = lines_max.and_then(|lines_max| Gather::parse(&format!("start {lines_max} ^\\d")));
+                Record::Gather { uid, gather: GatherFrom { from, rule } }
+            }),
+            (uid.clone(), 0u64..99).prop_map(|(uid, at)| Record::EventEnd { uid, at }),
             (uid.clone(), ".{0,20}", print).prop_map(|(uid, path, head)| Record::Seen { uid, path, head }),
             uid.clone().prop_map(|uid| Record::Over { uid }),
             uid.prop_map(|uid| Record::Forgotten { uid }),
