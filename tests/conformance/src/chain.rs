@@ -57,11 +57,12 @@ impl Outcome {
 }
 
 impl Chains {
-    /// Of the modules in a folder.
-    pub fn new(dir: PathBuf) -> anyhow::Result<Self> {
+    /// Of the modules in a folder; what was compiled is kept in another.
+    pub fn new(dir: PathBuf, compiled: PathBuf) -> anyhow::Result<Self> {
         // A fault must stay a matter of one line: no plugin gets as far as quarantine.
         let limits = Limits { faults_max: usize::MAX, ..Limits::default() };
-        let host = PluginHost::new(limits, None, None, Metrics::default()).context("starting the plugin engine")?;
+        let host =
+            PluginHost::new(limits, Some(compiled), None, Metrics::default()).context("starting the plugin engine")?;
         Ok(Chains { host, topic: Topic::new("conformance")?, dir })
     }
 

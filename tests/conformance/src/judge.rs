@@ -40,9 +40,9 @@ struct Tally {
 }
 
 impl Judge {
-    /// Of these lines, by these names, with the modules in that folder.
-    pub fn new(corpora: Corpora, ecs: Ecs, plugins: PathBuf) -> anyhow::Result<Self> {
-        Ok(Judge { corpora, ecs, chains: Chains::new(plugins)? })
+    /// Of these lines, by these names, with the modules in a folder; what was compiled is kept in another.
+    pub fn new(corpora: Corpora, ecs: Ecs, plugins: PathBuf, compiled: PathBuf) -> anyhow::Result<Self> {
+        Ok(Judge { corpora, ecs, chains: Chains::new(plugins, compiled)? })
     }
 
     /// The row of a format in the table.

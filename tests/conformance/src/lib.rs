@@ -25,7 +25,7 @@ pub fn judge(wanted: &[String]) -> anyhow::Result<Option<Vec<Row>>> {
         return Ok(None);
     };
     let ecs = Ecs::read(&corpora)?;
-    let judge = Judge::new(corpora, ecs, plugin_dir())?;
+    let judge = Judge::new(corpora, ecs, plugin_dir(), checkout().join("target/tmp/conformance"))?;
     let mut rows = vec![];
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted.as_str()));
     for (plugin, formats) in spec::read_all(&plugins_folder())? {

@@ -29,6 +29,11 @@ pub struct Mapped {
     values: BTreeMap<String, Value>,
     /// What a number of the corpus is multiplied by.
     factor: Option<f64>,
+    /// What is before the first of these, and it too, is not part of the value.
+    behind: Option<String>,
+    /// Only the first line of the value is compared.
+    #[serde(default)]
+    first_line: bool,
 }
 
 /// A field that is not compared.
@@ -76,6 +81,9 @@ fn below(names: &BTreeMap<String, Renaming>, name: &str) -> Option<String> {
 impl Mapped {
     fn apply(&self, field: &mut ExpectedField) {
         field.name.clone_from(&self.to);
+        if let Some(part) = field.value.as_str().map(|text| self.part(text).to_owned()) {
+            field.value = part.into();
+        }
         if let Some(value) = field.value.as_str().and_then(|text| self.values.get(text)) {
             field.value = value.clone();
         }
@@ -84,6 +92,17 @@ impl Mapped {
         {
             field.value = Value::from((number * factor).round());
         }
+    }
+}
+
+impl Mapped {
+    /// What is compared of a text.
+    fn part<'a>(&self, text: &'a str) -> &'a str {
+        let text = match &self.behind {
+            Some(mark) => text.split_once(mark.as_str()).map_or(text, |(_, rest)| rest),
+            None => text,
+        };
+        if self.first_line { text.lines().next().unwrap_or_default() } else { text }
     }
 }
 
