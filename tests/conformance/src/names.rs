@@ -34,6 +34,9 @@ pub struct Mapped {
     /// Only the first line of the value is compared.
     #[serde(default)]
     first_line: bool,
+    /// It is a number there and a text here.
+    #[serde(default)]
+    text: bool,
 }
 
 /// A field that is not compared.
@@ -81,6 +84,9 @@ fn below(names: &BTreeMap<String, Renaming>, name: &str) -> Option<String> {
 impl Mapped {
     fn apply(&self, field: &mut ExpectedField) {
         field.name.clone_from(&self.to);
+        if self.text && field.value.is_number() {
+            field.value = field.value.to_string().into();
+        }
         if let Some(part) = field.value.as_str().map(|text| self.part(text).to_owned()) {
             field.value = part.into();
         }
