@@ -17,12 +17,17 @@ pub(crate) struct Walked {
 
 /// Where the white space at `at` ends.
 #[inline(always)]
-pub(crate) fn skip_space(line: &[u8], mut at: usize) -> usize {
-    // Mostly there is none, or one: looked at outside of the loop.
-    if line.get(at).is_some_and(|b| *b > b' ') {
-        return at;
+pub(crate) fn skip_space(line: &[u8], at: usize) -> usize {
+    // Mostly there is none, or one blank.
+    match line.get(at..) {
+        Some([byte, ..]) if *byte > b' ' => at,
+        Some([b' ', byte, ..]) if *byte > b' ' => at + 1,
+        _ => skip_spaces(line, at),
     }
-    at += usize::from(line.get(at).is_some_and(is_space));
+}
+
+#[inline(never)]
+fn skip_spaces(line: &[u8], mut at: usize) -> usize {
     while line.get(at).is_some_and(is_space) {
         at += 1;
     }

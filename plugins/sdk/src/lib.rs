@@ -205,6 +205,7 @@ pub mod host;
 mod input;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod mem;
+pub mod kv;
 pub mod members;
 mod names;
 mod plugin;

@@ -62,6 +62,7 @@ fn long_digits(bytes: &[u8], at: usize, values: u64) -> Option<(u64, usize)> {
 }
 
 /// Numbers of sixteen and more digits, and those of the shortest texts.
+#[inline(never)]
 fn digits_by_one(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     // A checked multiplication is a call in a guest: it takes 128 bits.
     const MAX_TENTH: u64 = u64::MAX / 10;

@@ -89,33 +89,39 @@ pub fn find_digit(bytes: &[u8], from: usize) -> Option<usize> {
 #[inline(always)]
 #[must_use]
 pub fn find_json_special(bytes: &[u8], from: usize) -> Option<usize> {
-    let hits = |v: Block| v.equal(b'"') | v.equal(b'\\') | v.at_most(0x1f);
-    search_two(bytes, from, hits, |b| b == b'"' || b == b'\\' || b < 0x20)
+    #[inline(always)]
+    fn hits(v: Block) -> u32 {
+        v.equal(b'"') | v.equal(b'\\') | v.at_most(0x1f)
+    }
+    #[inline(never)]
+    fn far(bytes: &[u8], from: usize) -> Option<usize> {
+        search(bytes, from, hits, |b| b == b'"' || b == b'\\' || b < 0x20)
+    }
+    search_near(bytes, from, hits).or_else(|| far(bytes, from))
 }
 
 /// Where a bare key or value of `key=value` ends, at or after `from`: white space or another control character, a quote, or `=`.
 #[inline(always)]
 #[must_use]
 pub fn find_pair_special(bytes: &[u8], from: usize) -> Option<usize> {
-    let hits = |v: Block| v.at_most(b' ') | v.equal(b'=') | v.equal(b'"');
-    search_two(bytes, from, hits, |b| b <= b' ' || b == b'=' || b == b'"')
+    #[inline(always)]
+    fn hits(v: Block) -> u32 {
+        v.at_most(b' ') | v.equal(b'=') | v.equal(b'"')
+    }
+    #[inline(never)]
+    fn far(bytes: &[u8], from: usize) -> Option<usize> {
+        search(bytes, from, hits, |b| b <= b' ' || b == b'=' || b == b'"')
+    }
+    search_near(bytes, from, hits).or_else(|| far(bytes, from))
 }
 
-/// As [`search`], for what often is longer than one block: looks at two at once, so that no branch depends on which it is.
+/// As [`search`] within the next two blocks, if there are as many: without a loop, and without a branch for which of them it is.
 #[inline(always)]
-fn search_two(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8) -> bool) -> Option<usize> {
-    let mut at = from;
-    if let Some(two) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ 2 * BLOCK_BYTES }>()) {
-        let (first, second) = two.split_at(BLOCK_BYTES);
-        if let (Some(first), Some(second)) = (first.first_chunk(), second.first_chunk()) {
-            let mask = hits(Block::load(first)) | hits(Block::load(second)) << BLOCK_BYTES;
-            if mask != 0 {
-                return Some(at + mask.trailing_zeros() as usize);
-            }
-        }
-        at += 2 * BLOCK_BYTES;
-    }
-    search(bytes, at, hits, is)
+fn search_near(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32) -> Option<usize> {
+    let two = bytes.get(from..)?.first_chunk::<{ 2 * BLOCK_BYTES }>()?;
+    let (first, second) = two.split_at(BLOCK_BYTES);
+    let mask = hits(Block::load(first.first_chunk()?)) | hits(Block::load(second.first_chunk()?)) << BLOCK_BYTES;
+    (mask != 0).then(|| from + mask.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
