@@ -181,7 +181,10 @@ pub fn plugin_limits(limits: &PluginLimits) -> Limits {
         process_time_max: limits.process_max,
         open_time_max: limits.open_max,
         wasm_bytes_max: limits.wasm_bytes_max as u64,
+        asset_bytes_max: limits.asset_bytes_max as u64,
         output_ratio_max: limits.output_ratio_max,
+        output_bytes_extra: limits.output_bytes_extra,
+        log_messages_max: limits.log_messages_max,
         faults_max: limits.faults_max,
         faults_window: limits.faults_window,
         ..Limits::default()

@@ -38,8 +38,14 @@ pub struct PluginLimits {
     pub open_max: Duration,
     /// Size of a `.wasm` file, in bytes.
     pub wasm_bytes_max: usize,
+    /// Size of an asset, in bytes.
+    pub asset_bytes_max: usize,
     /// How many times larger than its input the output may be.
     pub output_ratio_max: usize,
+    /// How many bytes it may have beyond that.
+    pub output_bytes_extra: usize,
+    /// Messages that it may write to the log in a second.
+    pub log_messages_max: u32,
     /// Faults within the window that lead to quarantine.
     pub faults_max: usize,
     /// The window.
@@ -80,16 +86,29 @@ fn plugin(m: &mut Meaning<'_>) -> Option<PluginLimits> {
     let process = m.number("limits.plugin.process_ms_max", low.process_ms_max, 1_000, 10..=600_000);
     let open = m.number("limits.plugin.open_ms_max", low.open_ms_max, 5_000, 10..=600_000);
     let wasm = m.number("limits.plugin.wasm_bytes_max", low.wasm_bytes_max, 64 * MIB, KIB..=GIB);
+    let asset = m.number("limits.plugin.asset_bytes_max", low.asset_bytes_max, 512 * MIB, KIB..=64 * GIB);
     let ratio = m.number("limits.plugin.output_ratio_max", low.output_ratio_max, 8, 1..=1_000);
+    let extra = m.number("limits.plugin.output_bytes_extra", low.output_bytes_extra, 64 * KIB, KIB..=GIB);
+    let log = m.number("limits.plugin.log_messages_max", low.log_messages_max, 10, 0..=1_000_000);
     let faults = m.number("limits.plugin.faults_max", low.faults_max, 3, 1..=1_000);
     let window = m.number("limits.plugin.faults_window_s", low.faults_window_s, 60, 1..=86_400);
+    let (warn, process) = (warn?, process?);
+    if warn > process {
+        let problem =
+            format!("{warn} is more than limits.plugin.process_ms_max, which is {process}: nothing would be warned of");
+        m.complain("limits.plugin.process_warn_ms", problem, "write a smaller number, or raise process_ms_max");
+        return None;
+    }
     Some(PluginLimits {
         memory_bytes_max: memory? as usize,
-        process_warn: Duration::from_millis(warn?),
-        process_max: Duration::from_millis(process?),
+        process_warn: Duration::from_millis(warn),
+        process_max: Duration::from_millis(process),
         open_max: Duration::from_millis(open?),
         wasm_bytes_max: wasm? as usize,
+        asset_bytes_max: asset? as usize,
         output_ratio_max: ratio? as usize,
+        output_bytes_extra: extra? as usize,
+        log_messages_max: log? as u32,
         faults_max: faults? as usize,
         faults_window: Duration::from_secs(window?),
     })

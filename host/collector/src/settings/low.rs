@@ -204,8 +204,14 @@ section! {
         open_ms_max: u64,
         /// Size of a .wasm file, in bytes.
         wasm_bytes_max: u64,
+        /// Size of an asset, in bytes.
+        asset_bytes_max: u64,
         /// How many times larger than its input the output may be.
         output_ratio_max: u64,
+        /// How many bytes it may have beyond that.
+        output_bytes_extra: u64,
+        /// Messages that it may write to the log in a second.
+        log_messages_max: u64,
         /// Faults within the window that lead to quarantine.
         faults_max: u64,
         /// The window, in seconds.

@@ -189,3 +189,55 @@ fn the_examples_of_the_roles_are_accepted() {
     let tasks = std::fs::read_to_string(Path::new(CONFIG).join("tasks/example.json")).unwrap();
     collector_tasks::parse_tasks(&tasks, "example.json", &common.bounds, &common.defaults).unwrap();
 }
+
+#[test]
+fn every_limit_of_plugins_is_a_setting_with_its_own_default() {
+    let defaults = written("c.toml", "", &[]).common().unwrap().limits.plugin;
+    assert_eq!(crate::frame::plugin_limits(&defaults), collector_plugin_host::Limits::default());
+    let text = "[limits.plugin]\nmemory_bytes_max = 2000000\nprocess_warn_ms = 11\nprocess_ms_max = 12\nopen_ms_max = 13\n\
+                wasm_bytes_max = 14000\nasset_bytes_max = 15000\noutput_ratio_max = 16\noutput_bytes_extra = 17000\n\
+                log_messages_max = 18\nfaults_max = 19\nfaults_window_s = 20\n";
+    let given = crate::frame::plugin_limits(&written("c.toml", text, &[]).common().unwrap().limits.plugin);
+    let ms = std::time::Duration::from_millis;
+    let expected = collector_plugin_host::Limits {
+        memory_bytes_max: 2_000_000,
+        process_time_warn: ms(11),
+        process_time_max: ms(12),
+        open_time_max: ms(13),
+        wasm_bytes_max: 14_000,
+        asset_bytes_max: 15_000,
+        output_ratio_max: 16,
+        output_bytes_extra: 17_000,
+        log_messages_max: 18,
+        faults_max: 19,
+        faults_window: ms(20_000),
+        ..collector_plugin_host::Limits::default()
+    };
+    assert_eq!(given, expected);
+}
+
+#[test]
+fn a_wrong_limit_of_plugins_is_named_with_its_line() {
+    let problems = |text: &str| {
+        let error = written("c.toml", text, &[]).common().expect_err("it is wrong");
+        error
+            .0
+            .iter()
+            .map(|problem| format!("{}: {}; {}", problem.key, problem.problem, problem.fix))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        problems("[limits.plugin]\nprocess_ms_max = 0\nlog_messages_max = 2000000\n"),
+        [
+            "limits.plugin.process_ms_max: 0 is out of range; write a number from 10 to 600000",
+            "limits.plugin.log_messages_max: 2000000 is out of range; write a number from 0 to 1000000",
+        ]
+    );
+    assert_eq!(
+        problems("[limits.plugin]\nprocess_warn_ms = 2000\n"),
+        [
+            "limits.plugin.process_warn_ms: 2000 is more than limits.plugin.process_ms_max, which is 1000: nothing would be warned of; \
+             write a smaller number, or raise process_ms_max"
+        ]
+    );
+}
