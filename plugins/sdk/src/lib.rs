@@ -194,6 +194,7 @@
 pub mod abi;
 pub mod applog;
 mod constants;
+pub mod container;
 mod driver;
 mod event;
 mod export;

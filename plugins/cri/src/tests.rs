@@ -1,0 +1,71 @@
+use super::Plugin;
+use collector_plugin::testing::{Fields, Outcome, Session, check_samples};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn outcome(line: &str, fields: &Value) -> Outcome {
+    let fields: Fields = fields.as_object().cloned().unwrap_or_default();
+    Session::<Plugin>::open("").unwrap().event(line, &fields)
+}
+
+fn message(line: &str) -> (Value, bool) {
+    let mut fields = outcome(line, &Value::Null).kept();
+    (fields["message"].take(), fields.contains_key("log.flags"))
+}
+
+#[test]
+fn the_samples_hold() {
+    check_samples::<Plugin>(super::SAMPLES).unwrap();
+}
+
+#[test]
+fn the_text_begins_behind_the_tags() {
+    let line = |rest: &str| format!("2026-01-02T03:04:05.1Z stdout{rest}");
+    for (rest, text, partial) in [
+        (" F text of it", "text of it", false),
+        (" P text", "text", true),
+        (" F:x:y text", "text", false),
+        (" P:x text", "text", true),
+        (" F  indented", " indented", false),
+        (" F ", "", false),
+        (" F", "", false),
+        ("", "", false),
+        (" Full text", "Full text", false),
+        (" P", "", true),
+    ] {
+        assert_eq!(message(&line(rest)), (text.into(), partial), "{rest}");
+    }
+}
+
+#[test]
+fn the_path_names_the_container() {
+    let meta = json!({"@meta.path": "/var/log/pods/shop_web-1_abc/nginx/3.log"});
+    let fields = outcome("2026-01-02T04:04:05+01:00 stderr F x", &meta).kept();
+    let expected = json!({
+        "@timestamp": 1_767_323_045_000_000_000i64, "stream": "stderr", "message": "x", "kubernetes.namespace": "shop",
+        "kubernetes.pod.name": "web-1", "kubernetes.pod.uid": "abc", "kubernetes.container.name": "nginx",
+    });
+    assert_eq!(Value::from(fields), expected);
+}
+
+#[test]
+fn other_lines_are_rejected_with_what_is_missing() {
+    for (line, reason) in [
+        ("", "no time"),
+        ("text", "no time"),
+        ("a text", "the time is none"),
+        ("2026-01-02T03:04:05Z", "no time"),
+        ("2026-01-02T03:04:05Z stdin F x", "neither stdout nor stderr"),
+        ("2026-01-02T03:04:05Z ", "neither stdout nor stderr"),
+        ("2026-13-02T03:04:05Z stdout F x", "the time is none"),
+    ] {
+        assert_eq!(outcome(line, &Value::Null).rejected(), reason, "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_line_keeps_the_contract(line in "\\PC{0,60}|2026-01-02T03:04:05(Z|[+]01:00)? (stdout|stderr|x) ?[FP]?[ :]\\PC{0,20}", path in "\\PC{0,40}|/var/log/(pods|containers)/[a-f_/.-]{0,20}") {
+        let _ = outcome(&line, &json!({"@meta.path": path}));
+    }
+}
