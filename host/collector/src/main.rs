@@ -50,7 +50,9 @@ fn main() -> ExitCode {
 }
 
 fn run_plugin_command(command: &PluginCommand) -> u8 {
-    logging::start(LogFormat::Text, "warn");
+    // A test provokes faults, and tells of them itself.
+    let level = if matches!(command, PluginCommand::Test(_)) { "off" } else { "warn" };
+    logging::start(LogFormat::Text, level);
     match command {
         PluginCommand::New(args) => told(plugin::new(args)),
         PluginCommand::Build(args) => told(plugin::build(args)),

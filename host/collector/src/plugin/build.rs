@@ -8,7 +8,12 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
-use super::{BuildArgs, check, crate_folder::CrateFolder, opening, toolchain};
+use super::{
+    BuildArgs, check,
+    crate_folder::CrateFolder,
+    opening,
+    toolchain::{self, Compiler},
+};
 
 /// How the release profile is set, whatever the crate's own says: small and fast. A panic ends the instance in any case.
 const PROFILE: [&str; 5] = ["opt-level=3", "lto=\"fat\"", "codegen-units=1", "panic=\"abort\"", "strip=\"debuginfo\""];
@@ -23,15 +28,13 @@ pub fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let wasm = wasm.canonicalize().with_context(|| format!("resolving {}", wasm.display()))?;
     let host = opening::trial_host(Default::default())?;
     let opened = opening::open(&host, &args.opening, &wasm, &opening::plugin_dirs()?)?;
-    check::print(&format!("built {}\n{}", opening::shown(&wasm).display(), check::report(&opened)))
+    check::print(&format!("built {}: {}\n", opening::shown(&wasm).display(), check::summary(&opened)))
 }
 
 /// Compiles a crate into that file. What lay there is replaced in one step, so that a running collector never reads a part of it.
 pub fn compile(folder: &CrateFolder, wasm: &Path) -> anyhow::Result<()> {
-    toolchain::ensure_target(&folder.dir)?;
-    let mut command = toolchain::cargo(&folder.dir);
-    command.args(["build", "--release", "--lib", "--target", toolchain::TARGET]);
-    command.args(["--package", &folder.package, "--message-format", "json-render-diagnostics"]);
+    let mut command = Compiler::find(&folder.dir)?.cargo_build(&folder.dir);
+    command.args(["--release", "--lib", "--package", &folder.package, "--message-format", "json-render-diagnostics"]);
     for setting in PROFILE {
         command.args(["--config", &format!("profile.release.{setting}")]);
     }

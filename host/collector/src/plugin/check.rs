@@ -47,6 +47,13 @@ pub fn report(opened: &Opened) -> String {
     format!("{}{note}", Report(&opened.description))
 }
 
+/// The same in a few words.
+pub fn summary(opened: &Opened) -> String {
+    let Description { abi, bytes, samples: packed, .. } = &opened.description;
+    let note = if opened.note.is_empty() { String::new() } else { format!("; {}", opened.note) };
+    format!("a plugin of {} KiB, ABI {abi}, samples: {}{note}", bytes.div_ceil(1024), samples(packed.as_deref()))
+}
+
 /// What a plugin is, for people.
 struct Report<'a>(&'a Description);
 

@@ -1,6 +1,7 @@
 //! `collector plugin run`: lines through a chain, documents on standard output, as they would be indexed.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use collector_document::{DocumentSettings, Framing, Rendered, Renderer};
 use collector_model::{
     Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Metrics, Origin, Span, TaskKey, Ticket, Topic,
-    batch::RawLine, id::FileUidSeed,
+    batch::RawLine, id::FileUidSeed, table::Counts,
 };
 use collector_plugin_host::{ChainSlot, ChainWorker, Limits, PluginDirs, PluginHost};
 use collector_tasks::{ChainSpec, DocumentForm};
@@ -51,13 +52,14 @@ impl PluginRun {
     pub fn run(self) -> anyhow::Result<()> {
         let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
         let dirs = PluginDirs::or_anywhere(self.plugin_dirs.clone());
-        let slot = ChainSlot::new(host, TaskKey::of_topic(&self.topic), self.topic.clone(), dirs);
-        slot.apply(&self.chain)?;
+        let slot = ChainSlot::new(host.clone(), TaskKey::of_topic(&self.topic), self.topic.clone(), dirs.clone());
+        slot.install(host.prepare(&self.chain, &dirs)?);
         let mut printing = Printing {
             chain: ChainWorker::new(Arc::new(slot)),
             renderer: Renderer::default(),
             rendered: Rendered::default(),
             out: BufWriter::with_capacity(256 << 10, io::stdout().lock()),
+            tally: Tally::default(),
             run: &self,
         };
         if self.files.is_empty() {
@@ -67,7 +69,44 @@ impl PluginRun {
             let file = File::open(path).with_context(|| format!("opening {} to read its lines", path.display()))?;
             printing.print_all(path, &mut BufReader::with_capacity(BATCH_BYTES, file))?;
         }
-        printing.out.flush().context("writing documents to standard output")
+        printing.out.flush().context("writing documents to standard output")?;
+        eprintln!("collector: {}", printing.tally);
+        Ok(())
+    }
+}
+
+/// What became of the lines.
+#[derive(Debug, Default)]
+struct Tally {
+    lines: u64,
+    documents: u64,
+    counts: Counts,
+    dead: u64,
+}
+
+impl Tally {
+    fn count(&mut self, lines: usize, documents: usize, dead: usize, counts: Counts) {
+        self.lines += lines as u64;
+        self.documents += documents as u64;
+        self.dead += dead as u64;
+        self.counts.dropped += counts.dropped;
+        self.counts.rejected += counts.rejected;
+        self.counts.faulted += counts.faulted;
+        self.counts.bypassed += counts.bypassed;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lines, {} documents", self.lines, self.documents)?;
+        let others = [
+            (self.counts.dropped, "dropped"),
+            (self.counts.rejected, "rejected"),
+            (self.counts.faulted, "with a fault of the plugin"),
+            (self.counts.bypassed, "while a plugin was in quarantine"),
+            (self.dead, "to the dead letters"),
+        ];
+        others.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(f, ", {count} {what}"))
     }
 }
 
@@ -76,6 +115,7 @@ struct Printing<'a, W: Write> {
     renderer: Renderer,
     rendered: Rendered,
     out: BufWriter<W>,
+    tally: Tally,
     run: &'a PluginRun,
 }
 
@@ -97,6 +137,8 @@ impl<W: Write> Printing<'_, W> {
             let line = &batch.lines[dead.line as usize];
             tracing::warn!(offset = line.id.offset(), error = dead.error_type, reason = %dead.reason, "a line for the dead letters");
         }
+        let (table, documents) = (output.table, self.rendered.documents.len());
+        self.tally.count(batch.lines.len(), documents, table.dead().len(), table.counts);
         if !self.run.ids {
             return self.out.write_all(&self.rendered.bytes);
         }
@@ -165,5 +207,18 @@ impl Lines {
         self.offset += raw.len() as u64;
         let origins = vec![Arc::clone(&self.origin)];
         Batch::new(TaskKey::of_topic(topic), topic.clone(), Bytes::from(raw), lines, origins, Ticket::untracked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_become_a_document_is_counted_in_words() {
+        let mut tally = Tally::default();
+        tally.count(5, 3, 1, Counts { dropped: 1, rejected: 2, ..Counts::default() });
+        tally.count(1, 1, 0, Counts { rejected: 1, ..Counts::default() });
+        assert_eq!(tally.to_string(), "6 lines, 4 documents, 1 dropped, 3 rejected, 1 to the dead letters");
     }
 }

@@ -54,10 +54,11 @@ fn crate_of(args: &BenchArgs, opened: &Opened) -> anyhow::Result<Option<CrateFol
     if let Some(dir) = &args.native {
         return CrateFolder::read(dir).map(Some);
     }
-    let dir = opened.spec.path.parent().unwrap_or(Path::new("."));
+    let path = opened.spec.path.canonicalize().unwrap_or_else(|_| opened.spec.path.clone());
+    let dir = path.parent().unwrap_or(Path::new("."));
     // Another crate's folder, or none: there is no twin, and that is said.
     let folder = if dir.join("Cargo.toml").is_file() { CrateFolder::read(dir).ok() } else { None };
-    Ok(folder.filter(|folder| folder.wasm() == opened.spec.path))
+    Ok(folder.filter(|folder| folder.wasm() == path))
 }
 
 /// Nanoseconds that a line takes, by part.
