@@ -11,7 +11,7 @@ collector_plugin::fields! {
     TIME = "@timestamp",
     MESSAGE = "message",
     STREAM = "stream",
-    FLAGS = "log.flags",
+    PARTIAL = "cri.partial",
     NAMESPACE = "kubernetes.namespace",
 }
 
@@ -65,7 +65,7 @@ impl Parser for Cri {
         event.text(STREAM, stream);
         let (partial, text) = text(rest);
         if partial {
-            event.append(FLAGS, "partial");
+            event.bool(PARTIAL, true);
         }
         event.text(MESSAGE, text);
         if let Some(container) = &mut self.container {

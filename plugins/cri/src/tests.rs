@@ -10,7 +10,7 @@ fn outcome(line: &str, fields: &Value) -> Outcome {
 
 fn message(line: &str) -> (Value, bool) {
     let mut fields = outcome(line, &Value::Null).kept();
-    (fields["message"].take(), fields.contains_key("log.flags"))
+    (fields["message"].take(), fields.contains_key("cri.partial"))
 }
 
 #[test]

@@ -12,7 +12,7 @@ collector_plugin::fields! {
     TIME = "@timestamp",
     MESSAGE = "message",
     STREAM = "stream",
-    FLAGS = "log.flags",
+    PARTIAL = "docker.partial",
     ATTRIBUTES = "docker.attrs",
     NAMESPACE = "kubernetes.namespace",
 }
@@ -162,7 +162,7 @@ fn log<'a>(line: &'a [u8], at: usize, event: &mut Event<'a>) -> Result<usize, Re
     let log = Quoted::at_quote(line, at)?;
     let (text, complete) = without_break(log.raw);
     if !complete {
-        event.append(FLAGS, "partial");
+        event.bool(PARTIAL, true);
     }
     if text.contains(&b'\\') {
         let mut valid = true;

@@ -11,7 +11,7 @@ fn outcome(line: &str, fields: &Value) -> Outcome {
 fn message(log: &str) -> (Value, bool) {
     let line = format!(r#"{{"log":"{log}","stream":"stdout","time":"2026-01-02T03:04:05Z"}}"#);
     let mut fields = outcome(&line, &Value::Null).kept();
-    (fields["message"].take(), fields.contains_key("log.flags"))
+    (fields["message"].take(), fields.contains_key("docker.partial"))
 }
 
 #[test]
