@@ -18,7 +18,7 @@ pub use config::{Config, Format};
 
 use clock::Clock;
 use collector_plugin::time::Zone;
-use collector_plugin::{Event, Field, Manifest, Parser, Reject};
+use collector_plugin::{Constants, Event, Field, Manifest, Parser, Reject};
 use prefix::Prefix;
 use std::borrow::Cow;
 
@@ -75,6 +75,8 @@ pub struct Postgresql {
     config: Config,
     prefix: Option<Prefix>,
     clock: Clock,
+    /// The constants of an entry, and of one that tells of a failure.
+    constants: [Constants; 2],
 }
 
 impl Parser for Postgresql {
@@ -82,7 +84,8 @@ impl Parser for Postgresql {
 
     fn open(config: Config) -> Result<Self, String> {
         let prefix = config.log_line_prefix.as_deref().map(Prefix::new).transpose()?;
-        Ok(Self { config, prefix, clock: Clock::default() })
+        let constants = [r#"["info"]"#, r#"["error"]"#].map(constants);
+        Ok(Self { config, prefix, clock: Clock::default(), constants })
     }
 
     fn manifest(&self) -> Manifest {
@@ -98,7 +101,8 @@ impl Parser for Postgresql {
             Format::Jsonlog => jsonlog::parse(line, &mut self.clock, event)?,
         };
         if self.config.event_fields {
-            event_fields(&entry, event);
+            event.constants(&mut self.constants[usize::from(entry.failed)]);
+            related(&entry, event);
         }
         Ok(())
     }
@@ -132,13 +136,17 @@ fn is_failure(sql_state: &[u8]) -> bool {
 }
 
 /// What ECS says of any entry of a database's log.
-fn event_fields(entry: &Entry<'_>, event: &mut Event<'_>) {
-    event.constant(KIND, "event");
-    event.constant_json(CATEGORY, r#"["database"]"#);
-    event.constant_json(TYPE, if entry.failed { r#"["error"]"# } else { r#"["info"]"# });
-    event.constant(MODULE, "postgresql");
-    event.constant(DATASET, "postgresql.log");
-    event.constant(SERVICE, "postgresql");
+fn constants(kind: &str) -> Constants {
+    Constants::new()
+        .text(KIND, "event")
+        .json(CATEGORY, r#"["database"]"#)
+        .json(TYPE, kind)
+        .text(MODULE, "postgresql")
+        .text(DATASET, "postgresql.log")
+        .text(SERVICE, "postgresql")
+}
+
+fn related(entry: &Entry<'_>, event: &mut Event<'_>) {
     if !entry.user.is_empty() {
         event.append(RELATED_USER, &entry.user);
     }
