@@ -6,6 +6,7 @@ mod account;
 mod clock;
 mod config;
 mod error;
+mod event_fields;
 mod general;
 mod metrics;
 mod slow;
@@ -15,6 +16,7 @@ pub use config::{Config, Format};
 use clock::Clock;
 use collector_plugin::time::{Zone, zone_text};
 use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Verdict, scan};
+use event_fields::EventFields;
 
 collector_plugin::fields! {
     TIME = "@timestamp",
@@ -100,6 +102,7 @@ const LOCAL_ZONE: usize = 1;
 pub struct Mysql {
     config: Config,
     clock: Clock,
+    event_fields: EventFields,
 }
 
 /// What the constants of an event depend on.
@@ -131,7 +134,7 @@ impl Filter for Mysql {
     type Config = Config;
 
     fn open(config: Config) -> Result<Self, String> {
-        Ok(Self { config, clock: Clock::default() })
+        Ok(Self { config, clock: Clock::default(), event_fields: EventFields::default() })
     }
 
     fn manifest(&self) -> Manifest {
@@ -152,7 +155,7 @@ impl Filter for Mysql {
             return Ok(Verdict::Drop);
         };
         if self.config.event_fields {
-            event_fields(&entry, event);
+            self.event_fields.set(&entry, event);
         }
         Ok(Verdict::Keep)
     }
@@ -179,32 +182,6 @@ fn is_head_of_file(text: &[u8]) -> bool {
     };
     matches!(text.first(), Some(b'/' | b'm' | b'T' | b'A'..=b'Z' | b'a'..=b'z'))
         && text.split(|b| *b == b'\n').all(|line| is_head(line.trim_ascii_end()))
-}
-
-/// What ECS says of any entry of a database's log.
-fn event_fields(entry: &Entry<'_>, event: &mut Event<'_>) {
-    event.constant(KIND, "event");
-    event.constant_json(
-        CATEGORY,
-        match entry.about {
-            About::Nothing => r#"["database"]"#,
-            About::Denied => r#"["database","authentication"]"#,
-            About::Network => r#"["database","network"]"#,
-        },
-    );
-    event.constant_json(TYPE, if entry.failed { r#"["error","info"]"# } else { r#"["info"]"# });
-    if entry.about == About::Denied {
-        event.constant(OUTCOME, "failure");
-    }
-    event.constant(MODULE, "mysql");
-    event.constant(DATASET, entry.dataset);
-    event.constant(SERVICE, "mysql");
-    if !entry.user.is_empty() {
-        event.append(RELATED_USER, entry.user);
-    }
-    if !entry.ip.is_empty() {
-        event.append(RELATED_IP, entry.ip);
-    }
 }
 
 /// Sets a text, where there is one.
