@@ -9,7 +9,7 @@ mod monitor;
 
 use clock::Clock;
 use collector_plugin::time::{SECOND_NS, Zone};
-use collector_plugin::{Event, Filter, Input, Manifest, Reject, Value, Verdict, scan};
+use collector_plugin::{Constants, Event, Filter, Input, Manifest, Reject, Value, Verdict, scan};
 use serde::Deserialize;
 
 collector_plugin::fields! {
@@ -59,13 +59,16 @@ impl Default for Config {
 pub struct Redis {
     config: Config,
     clock: Clock,
+    /// The constants of an entry of the log, and of a command that MONITOR shows.
+    constants: [Constants; 2],
 }
 
 impl Filter for Redis {
     type Config = Config;
 
     fn open(config: Config) -> Result<Self, String> {
-        Ok(Self { config, clock: Clock::default() })
+        let constants = [("info", "redis.log"), ("access", "redis.monitor")].map(|(kind, set)| constants(kind, set));
+        Ok(Self { config, clock: Clock::default(), constants })
     }
 
     fn manifest(&self) -> Manifest {
@@ -84,7 +87,7 @@ impl Filter for Redis {
         };
         let monitored = self.parse(line, event)?;
         if self.config.event_fields {
-            event_fields(monitored, event);
+            event.constants(&mut self.constants[usize::from(monitored)]);
         }
         Ok(Verdict::Keep)
     }
@@ -184,13 +187,14 @@ fn is_picture(line: &[u8]) -> bool {
 }
 
 /// What ECS says of any entry of a database's log.
-fn event_fields(monitored: bool, event: &mut Event<'_>) {
-    event.constant(KIND, "event");
-    event.constant_json(CATEGORY, r#"["database"]"#);
-    event.constant_json(TYPE, if monitored { r#"["access"]"# } else { r#"["info"]"# });
-    event.constant(MODULE, "redis");
-    event.constant(DATASET, if monitored { "redis.monitor" } else { "redis.log" });
-    event.constant(SERVICE, "redis");
+fn constants(kind: &str, dataset: &str) -> Constants {
+    Constants::new()
+        .text(KIND, "event")
+        .json(CATEGORY, r#"["database"]"#)
+        .json(TYPE, &format!(r#"["{kind}"]"#))
+        .text(MODULE, "redis")
+        .text(DATASET, dataset)
+        .text(SERVICE, "redis")
 }
 
 collector_plugin::export!(Redis as Filter, samples = "../samples/samples.json");
