@@ -5,16 +5,16 @@
 mod column;
 mod decode;
 mod emit;
+mod event_fields;
 mod shape;
 
 use collector_plugin::scan::two_digits;
 use collector_plugin::time::{Midnight, SECOND_NS, days, fraction, second_of_day};
-use collector_plugin::weblog::{
-    CATEGORY, DATASET, KIND, MODULE, NAMES, OUTCOME, RELATED_IP, RELATED_USER, SERVICE, TIME, TYPE, outcome, own,
-};
+use collector_plugin::weblog::{NAMES, TIME, own};
 use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Verdict};
 use column::Column;
 use emit::Entry;
+use event_fields::EventFields;
 use serde::Deserialize;
 use shape::{COLUMNS_MAX, Shape};
 
@@ -71,6 +71,7 @@ pub struct Iis {
     others: Vec<String>,
     is_error: bool,
     midnight: Midnight<10>,
+    event_fields: EventFields,
 }
 
 impl Filter for Iis {
@@ -82,7 +83,14 @@ impl Filter for Iis {
             return Err(format!("`fields` names {} columns; {COLUMNS_MAX} are read", columns.len()));
         }
         let is_error = columns.contains(&Column::Reason);
-        Ok(Self { config, columns, others, is_error, midnight: Midnight::default() })
+        Ok(Self {
+            config,
+            columns,
+            others,
+            is_error,
+            midnight: Midnight::default(),
+            event_fields: EventFields::default(),
+        })
     }
 
     fn manifest(&self) -> Manifest {
@@ -111,7 +119,7 @@ impl Filter for Iis {
             entry?
         };
         if self.config.event_fields {
-            event_fields(&entry, event);
+            self.event_fields.set(&entry, event);
         }
         Ok(Verdict::Keep)
     }
@@ -166,32 +174,6 @@ fn split<'a, 's>(line: &'a [u8], slots: &'s mut [&'a [u8]; COLUMNS_MAX]) -> Resu
         count += 1;
     }
     Ok(&slots[..count])
-}
-
-/// What ECS says of any access to a web server.
-fn event_fields(entry: &Entry<'_>, event: &mut Event<'_>) {
-    let is_connection = !entry.source_ip.is_empty() && !entry.destination_ip.is_empty();
-    event.constant(KIND, "event");
-    if is_connection {
-        event.constant_json(CATEGORY, r#"["network","web"]"#);
-        event.constant_json(TYPE, r#"["connection"]"#);
-    } else {
-        event.constant_json(CATEGORY, r#"["web"]"#);
-    }
-    if let Some(status) = entry.status {
-        event.constant(OUTCOME, outcome(status));
-    }
-    event.constant(MODULE, "iis");
-    event.constant(DATASET, if entry.is_error { "iis.error" } else { "iis.access" });
-    event.constant(SERVICE, "iis");
-    let mut ips = [entry.source_ip, entry.destination_ip];
-    ips.sort_unstable();
-    for ip in ips.into_iter().filter(|ip| !ip.is_empty()) {
-        event.append(RELATED_IP, ip);
-    }
-    if !entry.user.is_empty() {
-        event.append(RELATED_USER, entry.user);
-    }
 }
 
 collector_plugin::export!(Iis as Filter, samples = "../samples/samples.json");
