@@ -1,9 +1,11 @@
 //! What the logs of programs have in common, whichever library writes them: times in many forms, levels, events of several lines.
 
+mod glog;
 mod moment;
 #[cfg(test)]
 mod tests;
 
+pub use glog::Glog;
 pub use moment::{Moment, Moments};
 
 use crate::scan;

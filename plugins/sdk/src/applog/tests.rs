@@ -64,6 +64,17 @@ fn glog_s_year_is_the_near_one() {
 }
 
 #[test]
+fn lines_of_glog_are_taken_apart() {
+    let line = b"W0212 14:10:21.000250   12345 main.go:42] text] more";
+    let glog = Glog::read(line, &Moments::new(Zone::East(0)), clues()).unwrap();
+    assert_eq!((glog.level, glog.thread, glog.file, glog.line), ("WARNING", 12345, &b"main.go"[..], 42));
+    assert_eq!(&line[glog.message..], b"text] more");
+    for text in ["W0212 14:10:21.000250 12345 main.go] x", "X0212 14:10:21 1 a:1] x", "W0212", "Well: x"] {
+        assert_eq!(Glog::read(text.as_bytes(), &Moments::new(Zone::East(0)), clues()), None, "{text}");
+    }
+}
+
+#[test]
 fn levels_are_words_of_their_own() {
     assert!([&b"INFO"[..], b"warn", b"Error", b"SEVERE", b"WRN", b"dpanic"].into_iter().all(is_level));
     assert!(![&b"InFo"[..], b"information", b"", b"E", b"errors", b"main"].into_iter().any(is_level));
