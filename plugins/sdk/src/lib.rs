@@ -222,7 +222,7 @@ pub use driver::{Changes, Driver};
 pub use event::Event;
 pub use field::Field;
 pub use input::{Input, Value};
-pub use names::check_name;
+pub use names::check_name as check_field_name;
 pub use plugin::{Filter, Filtering, Manifest, Parser, Parsing, Plugin, Reject, Verdict};
 
 /// Compiles and runs the examples of the guide for authors.

@@ -2,17 +2,15 @@
 
 mod config;
 mod ecs;
+mod times;
 
 pub use config::{Config, TimeFormat, names};
+pub use times::Times;
 
-use crate::time::{DateTimes, Zone, unix, zone_text};
 use crate::{Event, Field, Manifest, Reject};
 
 /// `@timestamp`
 const TIME: Field = Field::nth(0);
-/// Columns of what is read, behind the line.
-const ZONE_COLUMN: usize = 1;
-const DAY_COLUMN: usize = 2;
 
 /// What is special about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +41,8 @@ pub struct Members {
     scalars: u32,
     /// The members with the time that the configuration names; `@timestamp` is one in any case.
     asked: Vec<u32>,
-    format: TimeFormat,
-    zone: Zone,
-    times: DateTimes,
+    times: Times,
     time_found: bool,
-    zone_field: Field,
     line_field: Field,
 }
 
@@ -71,9 +66,8 @@ impl Members {
             plan.renames.retain(|(known, _)| known != from);
             plan.renames.push((from.clone(), to));
         }
-        let reads = [config.field.as_str(), Zone::META, "@meta.day"];
-        let columns = if config.timestamp_format.lacks_year() { 3 } else { 2 };
-        let manifest = Manifest::reading(reads.into_iter().take(columns))
+        let times = Times::new(config.timestamp_format, config.timezone, TIME, zone_field);
+        let manifest = Manifest::reading(std::iter::once(config.field.clone()).chain(times.reads().map(str::to_owned)))
             .writing(plan.writes)
             .below(config.target)
             .renaming(plan.renames);
@@ -82,11 +76,8 @@ impl Members {
             roles: plan.roles,
             scalars,
             asked,
-            format: config.timestamp_format,
-            zone: config.timezone,
-            times: DateTimes::default(),
+            times,
             time_found: false,
-            zone_field,
             line_field,
         })
     }
@@ -136,38 +127,15 @@ impl Members {
             // The first of them counts; a field named `@timestamp` may be nothing else.
             return Ok(field == TIME);
         }
-        match value.and_then(|value| self.read(value, event)) {
-            Some((time_ns, east_min)) => {
-                event.time_ns(TIME, time_ns);
-                if let Some(east_min) = east_min {
-                    event.text(self.zone_field, &zone_text(east_min));
-                }
+        match value {
+            Some(value) if self.times.set(value.bytes, event) => {
                 self.time_found = self.asked.contains(&field.id());
                 Ok(true)
             }
             // A field of that name with anything else in it would make the document unacceptable to every index.
-            None if field == TIME => Err(Reject("`@timestamp` is not a time")),
-            None => Ok(false),
+            _ if field == TIME => Err(Reject("`@timestamp` is not a time")),
+            _ => Ok(false),
         }
-    }
-
-    /// The time, and its zone where that is not in the text but known otherwise.
-    #[inline(always)]
-    fn read(&mut self, value: Scalar<'_>, event: &Event<'_>) -> Option<(i64, Option<i64>)> {
-        let input = event.input();
-        let local = input.value(ZONE_COLUMN);
-        let east_min = self.zone.minutes(local);
-        let (time_ns, has_zone) = match &self.format {
-            TimeFormat::Auto => match self.times.read(value.bytes, east_min) {
-                Some(read) => read,
-                None => (unix(value.bytes)?, true),
-            },
-            TimeFormat::Rfc3339 => self.times.read(value.bytes, east_min)?,
-            TimeFormat::Unix(unit_ns) => (config::unix_in(value.bytes, *unit_ns)?, true),
-            TimeFormat::Pattern(pattern) => pattern.read(value.bytes, east_min, input.value(DAY_COLUMN))?,
-        };
-        let known = !has_zone && (self.zone != Zone::Local || local != crate::Value::Absent);
-        Some((time_ns, known.then_some(east_min)))
     }
 
     fn caller(&self, field: Field, caller: &[u8], event: &mut Event<'_>) -> bool {
