@@ -10,7 +10,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use collector_captures::Expression;
+use collector_captures::{Anchors, Expression};
 use collector_plugin::{Event, Field, Manifest, Parser, Reject};
 use serde::Deserialize;
 
@@ -128,7 +128,7 @@ impl Parser for Grok {
 impl Grok {
     fn add(&mut self, dictionary: &Dictionary, pattern: &str) -> Result<(), String> {
         let expanded = expansion::expand(dictionary, pattern)?;
-        let expression = Expression::new(&expanded.expression)
+        let expression = Expression::new(&expanded.expression, Anchors::Lines)
             .map_err(|problem| format!("the pattern `{pattern}`, written out, {problem}"))?;
         let mut captures = vec![];
         for group in expanded.groups {

@@ -1,9 +1,11 @@
 //! A format's lines through its chain, and what is to be said of them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     path::PathBuf,
 };
+
+use serde_json::Value;
 
 use crate::{
     cases::{Case, Expected, ExpectedField},
@@ -49,7 +51,7 @@ impl Judge {
     pub fn row(&self, format: &Format) -> anyhow::Result<Row> {
         let mut tally = Tally::default();
         tally.excluded.extend(format.exclude.iter().map(|exclude| (exclude.field.clone(), 0)));
-        let mut loaded: Option<Chain> = None;
+        let mut loaded = Loaded::default();
         for source in &format.source {
             for pattern in &source.common.files {
                 for path in self.corpora.files(pattern)? {
@@ -65,7 +67,7 @@ impl Judge {
         format: &Format,
         source: &Source,
         path: PathBuf,
-        loaded: &mut Option<Chain>,
+        loaded: &mut Loaded,
         tally: &mut Tally,
     ) -> anyhow::Result<()> {
         let shown = self.corpora.shown(&path).to_owned();
@@ -75,25 +77,39 @@ impl Judge {
         for case in &mut cases {
             names::apply(&source.common.names, case, &mut tally.skipped);
         }
-        let (own, shared): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.config.is_some());
-        if !shared.is_empty() {
-            let chain = match loaded {
-                Some(chain) => chain,
-                None => loaded.insert(self.chains.load(&format.plugins, &format.folder, None)?),
+        for (config, cases) in by_config(cases) {
+            let chain = match loaded.entry(config.as_ref().map(Value::to_string)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let chain = self.chains.load(&format.plugins, &format.folder, config.as_ref());
+                    // The configuration of the format itself has to open; one that was made for a line may be refused.
+                    place.insert(if config.is_none() { Ok(chain?) } else { chain })
+                }
             };
-            let lines: Vec<&[u8]> = shared.iter().map(|case| case.line.as_slice()).collect();
-            let outcomes = chain.run(&lines, &origin)?;
-            shared.iter().zip(outcomes).for_each(|(case, outcome)| tally.add(format, &self.ecs, case, &outcome));
-        }
-        for case in own {
-            let outcome = match self.chains.load(&format.plugins, &format.folder, case.config.as_ref()) {
-                Ok(mut chain) => chain.run(&[&case.line], &origin)?.remove(0),
-                Err(error) => Outcome::refused(&error),
+            let lines: Vec<&[u8]> = cases.iter().map(|case| case.line.as_slice()).collect();
+            let outcomes = match chain {
+                Ok(chain) => chain.run(&lines, &origin)?,
+                Err(error) => vec![Outcome::refused(error); lines.len()],
             };
-            tally.add(format, &self.ecs, &case, &outcome);
+            cases.iter().zip(outcomes).for_each(|(case, outcome)| tally.add(format, &self.ecs, case, &outcome));
         }
         Ok(())
     }
+}
+
+/// Chains by the text of their configuration.
+type Loaded = HashMap<Option<String>, anyhow::Result<Chain>>;
+
+/// The cases of each configuration.
+fn by_config(cases: Vec<Case>) -> Vec<(Option<Value>, Vec<Case>)> {
+    let mut groups: Vec<(Option<Value>, Vec<Case>)> = vec![];
+    for case in cases {
+        match groups.iter_mut().find(|(config, _)| *config == case.config) {
+            Some((_, group)) => group.push(case),
+            None => groups.push((case.config.clone(), vec![case])),
+        }
+    }
+    groups
 }
 
 impl Tally {

@@ -54,7 +54,7 @@ fn is_pattern_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use collector_captures::Expression;
+    use collector_captures::{Anchors, Expression};
 
     use super::*;
     use crate::expansion::expand;
@@ -65,7 +65,7 @@ mod tests {
             let dictionary = Dictionary::new(ecs, BTreeMap::new()).unwrap();
             for name in dictionary.known.keys() {
                 let expanded = expand(&dictionary, &format!("%{{{name}}}")).unwrap();
-                if let Err(problem) = Expression::new(&expanded.expression) {
+                if let Err(problem) = Expression::new(&expanded.expression, Anchors::Lines) {
                     panic!("{name} {problem}");
                 }
             }

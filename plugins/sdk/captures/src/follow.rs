@@ -9,6 +9,8 @@ pub(crate) enum Follow {
     Literal(Box<[u8]>),
     /// One of these bytes.
     OneOf(Bytes),
+    /// The end of the text.
+    TextEnd,
     /// Nothing: the expression is at its end.
     End,
     /// Something else.
@@ -16,11 +18,12 @@ pub(crate) enum Follow {
 }
 
 impl Follow {
-    /// Whether a byte of the set can never be what follows.
+    /// Whether nothing that follows begins with a byte of the set.
     pub(crate) fn excludes(&self, bytes: &Bytes) -> bool {
         match self {
             Follow::Literal(literal) => literal.first().is_some_and(|&first| !bytes.has(first)),
             Follow::OneOf(others) => !others.meets(bytes),
+            Follow::TextEnd => true,
             Follow::End | Follow::Unknown => false,
         }
     }

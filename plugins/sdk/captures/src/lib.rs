@@ -35,17 +35,26 @@ pub struct Expression {
     slots: Vec<usize>,
 }
 
+/// What `^` and `$` mean where no flag says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchors {
+    /// Beginning and end of the text, as most engines have it.
+    Text,
+    /// Beginning and end of each line, as Ruby has it, and so grok.
+    Lines,
+}
+
 /// A slot of a group that took no part.
 const ABSENT: usize = usize::MAX;
 
 impl Expression {
-    /// Compiles an expression. Its named groups are captured, others are not. `.` matches line breaks too, `^` and `$` are the ends of lines,
-    /// and `\w`, `\d`, `\s` and `\b` are those of ASCII.
+    /// Compiles an expression. Its named groups are captured, others are not. `.` matches line breaks too (an event
+    /// may have several lines), and `\w`, `\d`, `\s` and `\b` are those of ASCII.
     ///
     /// # Errors
     /// What is wrong with it, or what it would need that no engine without backtracking has.
-    pub fn new(expression: &str) -> Result<Self, Problem> {
-        let (hir, names) = syntax::parse(expression)?;
+    pub fn new(expression: &str, anchors: Anchors) -> Result<Self, Problem> {
+        let (hir, names) = syntax::parse(expression, anchors)?;
         let config = meta::Config::new()
             .nfa_size_limit(Some(PROGRAM_BYTES_MAX))
             .hybrid_cache_capacity(CACHE_BYTES_MAX)

@@ -156,9 +156,7 @@ fn part(draft: Draft, follow: &mut Follow, automata: &mut Vec<Hir>) -> Option<Pa
             Part::Literal(literal.into())
         }
         Draft::Look(look) => {
-            if *follow != Follow::End || look != Look::End {
-                *follow = Follow::Unknown;
-            }
+            *follow = if look == Look::End { Follow::TextEnd } else { Follow::Unknown };
             Part::Look(look)
         }
         Draft::Run { bytes, min, max, greedy, .. } => {
@@ -199,6 +197,7 @@ fn lazy_run(bytes: Bytes, min: usize, max: Option<usize>, follow: Follow) -> Opt
             let bytes = Some(bytes).filter(|bytes| !bytes.is_everything());
             Part::UntilLiteral { bytes, min, then }
         }
+        (None, Follow::TextEnd) => Part::Run { bytes, min, max: usize::MAX, sure: true },
         (None, Follow::OneOf(then)) => Part::UntilOneOf { bytes, min, then },
         (_, Follow::End) => Part::Run { bytes, min, max: min, sure: false },
         _ => return None,
@@ -207,19 +206,22 @@ fn lazy_run(bytes: Bytes, min: usize, max: Option<usize>, follow: Follow) -> Opt
 
 /// The slots of all groups in these drafts; groups are numbered in order, so they are adjacent.
 fn slots(drafts: &[Draft]) -> Range<usize> {
-    let mut range = usize::MAX..0;
-    for draft in drafts {
-        let inner = match draft {
-            Draft::Mark(slot) => *slot..slot + 1,
-            Draft::Either(branches) => branches
-                .iter()
-                .map(|branch| slots(branch))
-                .fold(usize::MAX..0, |a, b| a.start.min(b.start)..a.end.max(b.end)),
-            _ => continue,
-        };
-        range = range.start.min(inner.start)..range.end.max(inner.end);
+    let mut all = vec![];
+    add_slots(drafts, &mut all);
+    match (all.iter().min(), all.iter().max()) {
+        (Some(&first), Some(&last)) => first..last + 1,
+        _ => 0..0,
     }
-    if range.start > range.end { 0..0 } else { range }
+}
+
+fn add_slots(drafts: &[Draft], all: &mut Vec<usize>) {
+    for draft in drafts {
+        match draft {
+            Draft::Mark(slot) => all.push(*slot),
+            Draft::Either(branches) => branches.iter().for_each(|branch| add_slots(branch, all)),
+            _ => {}
+        }
+    }
 }
 
 /// Puts what only an automaton can find together with its neighbours up to the next such part: one automaton for all of it.

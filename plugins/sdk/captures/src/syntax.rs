@@ -10,6 +10,8 @@ use regex_syntax::{
     hir::{self, Hir, HirKind, translate::TranslatorBuilder},
 };
 
+use crate::Anchors;
+
 /// What is wrong with an expression, in words that go on after "the expression …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(String);
@@ -50,12 +52,15 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// The expression with its named groups alone, and their names.
-pub(crate) fn parse(expression: &str) -> Result<(Hir, Vec<String>), Problem> {
+pub(crate) fn parse(expression: &str, anchors: Anchors) -> Result<(Hir, Vec<String>), Problem> {
     let ast = ast::parse::ParserBuilder::new().nest_limit(250).build().parse(expression);
     let mut ast = ast.map_err(|error| Problem::of_syntax(expression, &error))?;
     to_ascii(&mut ast);
-    let translated =
-        TranslatorBuilder::new().dot_matches_new_line(true).multi_line(true).build().translate(expression, &ast);
+    let translated = TranslatorBuilder::new()
+        .dot_matches_new_line(true)
+        .multi_line(anchors == Anchors::Lines)
+        .build()
+        .translate(expression, &ast);
     let hir = translated.map_err(|error| Problem(format!("is malformed: {}", error.kind())))?;
     let mut names = vec![];
     Ok((named_only(&hir, &mut names), names))

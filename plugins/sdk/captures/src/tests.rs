@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 /// Expressions of many shapes over few letters, so that texts made at random often match.
-const SHAPES: [&str; 24] = [
+const SHAPES: [&str; 28] = [
+    r"^(?<a>\w*) ?(?<b>[abx]*?)$",
+    r"(?<a>a+?) (?<b>.*?)\z",
+    r"(?<a>[ab]+) (?:(?:-|(?<b>b)) (?:x|y)|(?:c|(?<c>.)))",
+    r"(?<a>a)(?:(?:-|x)?(?<b>b)|c)(?:-|(?<c>c))?",
     r"(?<a>\w+) (?<b>\S+)",
     r"(?<a>.*?)b(?<b>.*)",
     r"(?<a>.*)b(?<b>.*?)c",
@@ -45,8 +49,8 @@ fn found(expression: &mut Expression, text: &str) -> Option<Vec<Option<Range<usi
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
     #[test]
-    fn steps_find_what_the_general_engine_finds(shape in 0..SHAPES.len(), text in "[abcxyéAB \n-]{0,12}") {
-        let mut expression = Expression::new(SHAPES[shape]).unwrap();
+    fn steps_find_what_the_general_engine_finds(shape in 0..SHAPES.len(), lines: bool, text in "[abcxyéAB \n-]{0,12}") {
+        let mut expression = Expression::new(SHAPES[shape], if lines { Anchors::Lines } else { Anchors::Text }).unwrap();
         let expected = generally(&mut expression, &text);
         prop_assert_eq!(found(&mut expression, &text), expected, "{} in {:?}", SHAPES[shape], text);
     }
@@ -60,7 +64,7 @@ fn expressions_for_log_lines_are_taken_step_by_step() {
         r#""(?:\b(?<verb>\w+)\b (?<url>\S+)(?: HTTP/(?<version>[0-9.]+))?|(?<raw>.*?))" (?<status>\d+) (?:-|(?<bytes>\d+))"#,
         r#" "(?:-|(?<referrer>.*?))" "(?:-|(?<agent>.*?))""#
     );
-    let mut expression = Expression::new(pattern).unwrap();
+    let mut expression = Expression::new(pattern, Anchors::Text).unwrap();
     let (plan, machines) = expression.steps.as_mut().unwrap();
     let mut slots = vec![ABSENT; expression.names.len() * 2];
     assert!(run::matches(plan, machines, line.as_bytes(), &mut slots));
@@ -93,13 +97,13 @@ fn what_needs_backtracking_is_refused_with_the_reason() {
         (r"(a)\1", "refers back"),
         ("(a", "malformed"),
     ] {
-        let problem = Expression::new(expression).err().unwrap().to_string();
+        let problem = Expression::new(expression, Anchors::Text).err().unwrap().to_string();
         assert!(problem.contains(word), "{expression}: {problem}");
     }
 }
 
 #[test]
 fn a_long_line_takes_linear_time() {
-    let mut expression = Expression::new(r"(?<a>.*) (?<b>.*) (?<c>.*)x").unwrap();
+    let mut expression = Expression::new(r"(?<a>.*) (?<b>.*) (?<c>.*)x", Anchors::Text).unwrap();
     assert!(expression.find("a ".repeat(256 << 10).as_bytes()).is_none());
 }
