@@ -6,7 +6,7 @@ use collector_plugin::scan;
 use std::borrow::Cow;
 
 /// Beginnings of models, and what their maker is called in front of them.
-const MAKERS: [(&str, &str); 16] = [
+const MAKERS: [(&str, &str); 18] = [
     ("SM-", "Samsung "),
     ("GT-", "Samsung "),
     ("SGH-", "Samsung "),
@@ -15,26 +15,32 @@ const MAKERS: [(&str, &str); 16] = [
     ("SHV-", "Samsung "),
     ("SHW-", "Samsung "),
     ("Redmi", "XiaoMi "),
-    ("POCO", "XiaoMi "),
     ("MI ", "XiaoMi "),
     ("Mi ", "XiaoMi "),
     ("DROID", "Motorola "),
-    ("XT1", "Motorola "),
-    ("XT2", "Motorola "),
     ("CPH", "Oppo "),
-    ("RMX", "Realme "),
+    ("RMX", "Oppo "),
+    ("ONEPLUS", "OnePlus "),
+    ("IN20", "OnePlus "),
+    ("KB20", "OnePlus "),
+    ("TA-1", "Nokia "),
+    ("Nexus 7", "Asus "),
 ];
 
 /// Beginnings that become others.
-const PREFIXES: [(&str, &str); 9] = [
+const PREFIXES: [(&str, &str); 13] = [
     ("SAMSUNG-", "Samsung "),
     ("SAMSUNG ", "Samsung "),
     ("moto ", "Motorola "),
-    ("Moto ", "Motorola "),
+    ("motorola ", "Motorola "),
     ("HUAWEI ", "Huawei "),
     ("HTC_", "HTC "),
+    ("OPPO ", "Oppo "),
+    ("ASUS_", "Asus "),
+    ("itel ", "Itel "),
     ("ALCATEL ONE TOUCH ", "Alcatel One Touch "),
     ("ALCATEL_one_touch_", "Alcatel One Touch "),
+    ("SonyEricsson", "SonyEricsson"),
     ("Sony", "Sony "),
 ];
 
@@ -62,7 +68,7 @@ fn is_feature_phone(agent: &[u8]) -> bool {
 }
 
 fn android<'a>(agent: &'a [u8], products: &Products<'a>) -> Cow<'a, str> {
-    if products.iter().any(|product| is_kindle(product.name)) {
+    if products.has(b"Silk") && products.iter().any(|product| is_kindle(product.name)) {
         return "Kindle".into();
     }
     let generic = if products.has(b"Tablet") { "Generic Tablet" } else { "Generic Smartphone" };
@@ -75,12 +81,19 @@ fn is_kindle(name: &[u8]) -> bool {
     name.starts_with(b"KF") && name.len() > 4 && name.iter().all(u8::is_ascii_uppercase)
 }
 
-/// What is between the first brackets; those of a model do not end it.
+/// What is between the first brackets, with those that a model has.
 fn comment(agent: &[u8]) -> Option<&[u8]> {
     let (_, rest) = scan::cut(agent, b'(')?;
-    let end = scan::cut_text(rest, b") ").map(|(inside, _)| inside.len());
-    let inside = &rest[..end.unwrap_or(rest.len())];
-    Some(if end.is_none() { inside.strip_suffix(b")").unwrap_or(inside) } else { inside })
+    let mut depth = 1;
+    let end = rest.iter().position(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    Some(&rest[..end.unwrap_or(rest.len())])
 }
 
 /// The last part that is no system, language or property: cut before the build.
@@ -118,6 +131,20 @@ fn named(model: &str) -> Cow<'_, str> {
     }
     match MAKERS.iter().find(|(prefix, _)| model.starts_with(prefix)) {
         Some((_, maker)) => format!("{maker}{model}").into(),
+        None if is_huawei(model.as_bytes()) => format!("Huawei {model}").into(),
         None => model.into(),
     }
+}
+
+/// `VOG-L29`
+fn is_huawei(model: &[u8]) -> bool {
+    let Some((line, variant)) = scan::cut(model, b'-') else {
+        return false;
+    };
+    let letters = variant.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    line.len() == 3
+        && line.iter().all(u8::is_ascii_uppercase)
+        && (1..=2).contains(&letters)
+        && (1..=2).contains(&(variant.len() - letters))
+        && variant[letters..].iter().all(u8::is_ascii_digit)
 }

@@ -80,6 +80,11 @@ fn telephones_and_tablets_are_told() {
             ["Chrome Mobile WebView", "126.0.0.0", "Android 14", "Pixel 8"],
         ),
         (android("moto g(60)", "Chrome/126.0.0.0"), ["Chrome Mobile", "126.0.0.0", "Android 14", "Motorola g(60)"]),
+        (
+            android("Moto G (5S) Plus", "Chrome/126.0.0.0"),
+            ["Chrome Mobile", "126.0.0.0", "Android 14", "Moto G (5S) Plus"],
+        ),
+        (android("VOG-L29", "Chrome/126.0.0.0"), ["Chrome Mobile", "126.0.0.0", "Android 14", "Huawei VOG-L29"]),
         (android("K", "SamsungBrowser/25.0 Chrome/121.0.0.0"), ["Samsung Internet", "25.0", "Android 14", "K"]),
         (
             "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0".to_owned(),
