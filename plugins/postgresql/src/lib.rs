@@ -18,7 +18,7 @@ pub use config::{Config, Format};
 
 use clock::Clock;
 use collector_plugin::time::Zone;
-use collector_plugin::{Constants, Event, Field, Manifest, Parser, Reject};
+use collector_plugin::{Constants, Event, Field, Manifest, Parser, Reject, scan};
 use prefix::Prefix;
 use std::borrow::Cow;
 
@@ -164,7 +164,7 @@ fn text<'a>(event: &mut Event<'a>, field: Field, text: &[u8]) {
 
 /// Sets an integer, where there is one.
 fn int(event: &mut Event<'_>, field: Field, digits: &[u8]) {
-    if let Some(value) = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()) {
+    if let Some(value) = scan::int(digits) {
         event.int(field, value);
     }
 }
