@@ -2,23 +2,7 @@
 
 use collector_plugin::scan;
 
-/// Where `what` is at or after `from`.
-pub(crate) fn position(text: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    let (first, mut at) = (*what.first()?, from);
-    loop {
-        at = scan::find(text, at, first)?;
-        if text[at..].starts_with(what) {
-            return Some(at);
-        }
-        at += 1;
-    }
-}
-
-/// What is before and behind the first `what`.
-pub(crate) fn split<'a>(text: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = position(text, 0, what)?;
-    Some((&text[..at], &text[at + what.len()..]))
-}
+pub(crate) use scan::cut_text as split;
 
 /// What is before and behind the last `what`.
 pub(crate) fn split_last<'a>(text: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {

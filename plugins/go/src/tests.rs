@@ -126,6 +126,11 @@ fn what_has_none_of_it_is_rejected() {
 
 proptest! {
     #[test]
+    fn any_text_keeps_the_contract(text in any::<String>()) {
+        Session::<Plugin>::open("").unwrap().line(&text);
+    }
+
+    #[test]
     fn any_event_keeps_the_contract(text in r"(2026/02/12 14:10:21|I0212 14:10:21\.1|\[GIN\] 2026/02/12 - 14:10:21 \|| INFO |\t|\[|\]|main\.go:42|: | \| |7|\n|panic: |goroutine 1 \[x\]:|é|2:10PM ){0,16}") {
         Session::<Plugin>::open("").unwrap().line(&text);
     }

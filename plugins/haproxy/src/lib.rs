@@ -120,7 +120,7 @@ fn peer<'a>(client: &'a [u8], related: bool, event: &mut Event<'a>) {
     }
 }
 
-/// The machine that was asked.
+/// The machine that was asked; `related` says whether it is not a related one already.
 fn destination<'a>(address: &'a [u8], port: Option<i64>, related: bool, event: &mut Event<'a>) {
     event.text(DESTINATION_ADDRESS, address);
     let is_ip = scan::is_ip(address, 0, address.len());

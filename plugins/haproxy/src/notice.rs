@@ -33,7 +33,8 @@ fn connect<'a>(body: &'a [u8], all: bool, event: &mut Event<'a>) -> Option<()> {
     let (frontend, mode) = scan::cut(rest.strip_suffix(b")")?, b'/')?;
     let (address, port) = scan::cut_last(server, b':')?;
     peer(client, all, event);
-    destination(address, scan::int(port), all, event);
+    let itself = scan::cut_last(client, b':').is_some_and(|(client, _)| client == address);
+    destination(address, scan::int(port), all && !itself, event);
     event.text(FRONTEND, frontend);
     event.text(MODE, mode);
     event.text(MESSAGE, body);

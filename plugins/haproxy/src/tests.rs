@@ -79,6 +79,17 @@ fn messages_of_the_daemon_keep_their_text() {
 }
 
 #[test]
+fn an_address_is_related_once() {
+    let related = |client: &str| {
+        let line =
+            format!("2026-02-12T14:10:21Z lb1 haproxy[7]: Connect from {client}:1 to 127.0.0.1:5000 (main/HTTP)");
+        Session::<Plugin>::open("").unwrap().line(&line).kept()["related.ip"].clone()
+    };
+    assert_eq!(related("127.0.0.1"), json!(["127.0.0.1"]));
+    assert_eq!(related("192.0.2.7"), json!(["192.0.2.7", "127.0.0.1"]));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let reason = |line: &str| Session::<Plugin>::open("").unwrap().line(line).rejected();
     for (cut, expected) in [
@@ -111,6 +122,11 @@ fn outcomes_follow_the_status() {
 }
 
 proptest! {
+    #[test]
+    fn any_text_keeps_the_contract(text in any::<String>()) {
+        Session::<Plugin>::open("").unwrap().line(&text);
+    }
+
     #[test]
     fn any_line_keeps_the_contract(line in r#"(192\.0\.2\.7:1 |\[12/Feb/2026:14:10:21\.7\] |www~ |app/web1 |0/2/1/30/33 |1/2/3 |200 |-|\{a\|| é|\} |"|Connect from |\(1\) : |\[ALERT\]){0,16}"#) {
         Session::<Plugin>::open("").unwrap().line(&line);

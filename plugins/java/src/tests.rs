@@ -165,6 +165,11 @@ fn a_huge_event_takes_linear_time() {
 
 proptest! {
     #[test]
+    fn any_text_keeps_the_contract(text in any::<String>()) {
+        Session::<Plugin>::open("").unwrap().line(&text);
+    }
+
+    #[test]
     fn any_event_keeps_the_contract(text in r"(2026-02-12 14:10:21,123| INFO |\[main\]|\[|\]|\(a\.B\)| - |---|: |o\.e\.Main|7|\n|\tat a\.B\(C\.java:1\)|Caused by: |a\.BadException|é|\|| ){0,16}") {
         Session::<Plugin>::open("").unwrap().line(&text);
     }

@@ -95,9 +95,7 @@ impl<'a> Head<'a> {
         }
         if !self.has_level() && is_level(content) {
             self.level = content;
-        } else if self.moment.is_none() && !self.has_level() {
-            return Step::Message(at);
-        } else if !self.context(content) {
+        } else if self.moment.is_none() && !self.has_level() || !self.context(content) {
             return Step::Message(at);
         }
         next

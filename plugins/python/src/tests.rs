@@ -114,6 +114,11 @@ fn what_has_none_of_it_is_rejected() {
 
 proptest! {
     #[test]
+    fn any_text_keeps_the_contract(text in any::<String>()) {
+        Session::<Plugin>::open("").unwrap().line(&text);
+    }
+
+    #[test]
     fn any_event_keeps_the_contract(text in r"(2026-02-12 14:10:21,123|260212 14:10:21| INFO |\[I |\[|\]|\{|\}|\(| - |: |app\.web|7|\n|Traceback \(most recent call last\):|KeyError|é|\|| ){0,16}") {
         Session::<Plugin>::open("").unwrap().line(&text);
     }

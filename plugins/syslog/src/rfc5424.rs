@@ -19,7 +19,7 @@ fn version_end(line: &[u8], at: usize) -> Option<usize> {
     ((1..=999).contains(&value) && line[at] != b'0' && line.get(end) == Some(&b' ')).then_some(end)
 }
 
-/// Parses a line. What is not `strict` may have spaces in front of its message, a fraction of more than six digits, values without quotes, and no structured data before two spaces.
+/// Parses a line. What is not `strict` may have spaces in front of its message, a leap second, a fraction of more than six digits, values without quotes, and no structured data before two spaces.
 #[inline]
 pub(crate) fn parse<'a>(line: &'a [u8], event: &mut Event<'a>, strict: bool, related: bool) -> Result<(), Reject> {
     if line.first() != Some(&b'<') {
@@ -63,7 +63,8 @@ fn timestamp(line: &[u8], at: usize, event: &mut Event<'_>, strict: bool) -> Res
     let formed = text.get(10) == Some(&b'T')
         && matches!(zone, b"Z" | [b'+' | b'-', _, _, b':', _, _])
         && text.get(19) != Some(&b',');
-    if !formed || strict && fraction > FRACTION_DIGITS_MAX + 1 {
+    let beyond = fraction > FRACTION_DIGITS_MAX + 1 || text.get(17..19) == Some(b"60");
+    if !formed || strict && beyond {
         return Err(BAD);
     }
     event.time_ns(TIME, time::rfc3339(text).ok_or(BAD)?);

@@ -77,6 +77,7 @@ fn many_parameters_are_told_apart() {
 fn lenience_ends_where_the_letter_of_the_rfc_is_asked_for() {
     for (line, text) in [
         ("<13>1 2026-02-12T14:10:21.123456789Z web1 - - - - text", "text"),
+        ("<13>1 2026-12-31T23:59:60Z web1 - - - - text", "text"),
         ("<13>1 - web1 - - - [meta sequenceId=10] text", "text"),
         ("<13>1 - web1 named 7 -  info: text", "info: text"),
     ] {
@@ -128,6 +129,11 @@ fn what_is_missing_is_named() {
 }
 
 proptest! {
+    #[test]
+    fn any_text_keeps_the_contract(text in any::<String>()) {
+        Session::<Plugin>::open("").unwrap().line(&text);
+    }
+
     #[test]
     fn any_line_keeps_the_contract(line in r#"(<13>1?|[0-9]{1,3} |- |\[a|b="|\\|"|\]|\[|=| |é|2026-02-12T14:10:21Z |Feb  2 14:10:21|web1 |app\[7\]: ){0,16}"#) {
         for config in ["", r#"{"format":"rfc5424"}"#, r#"{"format":"rfc3164"}"#] {
