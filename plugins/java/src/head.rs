@@ -23,7 +23,7 @@ pub(crate) struct Head<'a> {
     pub(crate) file: &'a [u8],
     pub(crate) line: Option<i64>,
     pub(crate) pid: Option<i64>,
-    /// The number of a server of ZooKeeper.
+    /// The number of a server of ZooKeeper, the name of one of Elasticsearch.
     pub(crate) node: &'a [u8],
     /// Where the message is.
     pub(crate) message: Range<usize>,
@@ -119,11 +119,22 @@ impl<'a> Head<'a> {
         } else if joined && self.logger.is_empty() {
             // The servers of Elastic: behind the logger there is nothing but the message.
             self.logger = content;
-            return Step::Message(end + 1);
+            return Step::Message(self.elastic_node(line, end + 1));
         } else {
             self.context(raw);
         }
         Step::Next(end + 1)
+    }
+
+    /// ` [node-1] text`, as Elasticsearch has it behind the logger: gives where the message begins.
+    fn elastic_node(&mut self, line: &'a [u8], at: usize) -> usize {
+        match line[at..].strip_prefix(b" [").and_then(|rest| scan::cut(rest, b']')) {
+            Some((node, _)) if !self.logger.starts_with(b"logstash.") && !node.contains(&b'[') => {
+                self.node = node;
+                at + node.len() + 3
+            }
+            _ => at,
+        }
     }
 
     /// A logger, a thread, or something else that the layout adds.

@@ -74,7 +74,7 @@ fn layouts_are_told_apart() {
         ("12-Feb-2026 14:10:21.123 INFO [main] org.a.Host text".into(), ["INFO", "main", "org.a.Host", "text"]),
         (
             "[2026-02-12T14:10:21,123][INFO ][o.e.n.Node               ] [n1] text".into(),
-            ["INFO", "", "o.e.n.Node", "[n1] text"],
+            ["INFO", "", "o.e.n.Node", "text"],
         ),
         (
             format!("[{AT}] INFO [Controller 0]: text (kafka.Controller)"),
@@ -94,6 +94,8 @@ fn where_it_was_logged_is_told() {
         (&fields["log.origin.file.name"], &fields["log.origin.file.line"]),
         (&json!("Daemon.java"), &json!(687))
     );
+    let fields = bare("[2026-02-12T14:10:21,123][INFO ][o.e.n.Node] [n1] text");
+    assert_eq!(fields["service.node.name"], "n1");
     let fields = bare("12-Feb-2026 14:10:21.123 INFO [main] org.a.Host.deploy text");
     assert_eq!(fields["log.origin.function"], "deploy");
     let fields = bare("2026-02-12 14:10:21,123 INFO [main] (Main.java:42) - text");
