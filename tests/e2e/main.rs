@@ -3,10 +3,13 @@
 //! The servers' addresses come from the environment (`cargo xtask test` starts the servers and sets them). Where one is missing
 //! the tests that need it say that they were skipped, or fail when `COLLECTOR_TEST_SERVERS=required`.
 
+mod authoring;
 mod collecting;
 mod given;
 mod killing;
 mod mistakes;
+mod quarantining;
 mod searching;
 mod standing_alone;
 mod swapping;
+mod tutorial;

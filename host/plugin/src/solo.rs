@@ -1,6 +1,8 @@
 //! A plugin called by itself: what an answer takes, without its verification and what comes behind it. For measurements.
 
-use collector_model::{Batch, Schema, Table};
+use std::time::Duration;
+
+use collector_model::{Batch, Line, Schema, Table};
 
 use crate::{
     error::LoadProblem, generation::Generation, guest::Guest, host::not_opened, limits::Limits, meta::Lines,
@@ -31,15 +33,16 @@ impl Solo {
         }))
     }
 
-    /// Hands over the lines of a batch at once, and throws the answer away: how many words of operations it had.
-    pub fn call(&mut self, batch: &Batch) -> Result<usize, String> {
+    /// Hands over the lines of a batch at once, and throws the answer away: how long the call took by that clock.
+    pub fn call(&mut self, batch: &Batch, clock: impl Fn() -> Duration) -> Result<Duration, String> {
         self.table.clear();
         let lines = Lines::of(batch);
-        let begin = |(index, line): (usize, &collector_model::Line)| self.table.begin(index as u32, line.text);
+        let begin = |(index, line): (usize, &Line)| self.table.begin(index as u32, line.text);
         let events: Vec<_> = batch.lines.iter().enumerate().map(begin).collect();
         let (request, _) = self.reader.request(&lines, &self.table, &self.schema, &events);
         let (time_max, output_max) = (self.limits.process_time_max, self.limits.output_bytes_max(request.bytes()));
-        let called = self.guest.process(request, time_max, output_max, |answer| answer.ops.len());
-        called.map_err(|error| error.to_string())
+        let began = clock();
+        let called = self.guest.process(request, time_max, output_max, |_| clock());
+        called.map(|answered| answered.saturating_sub(began)).map_err(|error| error.to_string())
     }
 }

@@ -66,7 +66,7 @@ fn crate_of(args: &BenchArgs, opened: &Opened) -> anyhow::Result<Option<CrateFol
 struct Figures {
     /// In the plugin, in the sandbox.
     parse: f64,
-    /// Verifying the answer, and applying it to the events.
+    /// Handing the lines over, verifying the answer, and applying it to the events.
     apply: f64,
     /// Writing documents.
     render: f64,
@@ -91,13 +91,11 @@ fn measure(
     let mut chain = Chain::new(host, topic, load()?, anywhere());
     let (mut parse, mut chained, mut render) = (vec![], vec![], vec![]);
     for _ in 0..rounds {
-        parse.push(
-            round(batches, |batch| {
-                let began = thread_time();
-                black_box(solo.call(batch).map_err(|fault| anyhow!("the plugin faulted: {fault}"))?);
-                Ok([thread_time() - began, Duration::ZERO])
-            })?[0],
-        );
+        let [parsing, _] = round(batches, |batch| {
+            let took = solo.call(batch, thread_time).map_err(|fault| anyhow!("the plugin faulted: {fault}"))?;
+            Ok([took, Duration::ZERO])
+        })?;
+        parse.push(parsing);
         let [chain, rendering] = round(batches, |batch| chain.treat(batch))?;
         chained.push(chain);
         render.push(rendering);

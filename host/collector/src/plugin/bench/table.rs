@@ -36,7 +36,7 @@ impl fmt::Display for Table {
         }
         writeln!(f, "  {:<16}{:>9}{:>10}", "", "MB/s", "ns/line")?;
         row(f, "parse", self.figures.parse)?;
-        row(f, "verify, apply", self.figures.apply)?;
+        row(f, "verify and apply", self.figures.apply)?;
         row(f, "render", self.figures.render)?;
         row(f, "all", self.figures.all())?;
         let Some(twin) = self.twin else {
@@ -50,10 +50,7 @@ impl fmt::Display for Table {
             self.figures.all() / (self.figures.all() - self.figures.parse + twin)
         )?;
         if cfg!(debug_assertions) {
-            writeln!(
-                f,
-                "  this collector was built without --release: parse is as it will be, verify, apply and render are slower"
-            )?;
+            writeln!(f, "  this collector was built without --release: only parse is as fast as it will be")?;
         }
         Ok(())
     }
