@@ -16,7 +16,7 @@ pub use config::Config;
 
 use collector_plugin::syslog::{Clues, READS, Reader};
 use collector_plugin::time::zone_text;
-use collector_plugin::{Event, Manifest, Parser, Reject};
+use collector_plugin::{Constants, Event, Manifest, Parser, Reject};
 use facts::Facts;
 
 collector_plugin::fields! {
@@ -72,6 +72,7 @@ const PROCESS_COLUMN: usize = READS.len();
 pub struct Auth {
     config: Config,
     reader: Reader,
+    constants: Constants,
 }
 
 impl Parser for Auth {
@@ -79,7 +80,12 @@ impl Parser for Auth {
 
     fn open(config: Config) -> Result<Self, String> {
         let reader = Reader::new(config.timezone);
-        Ok(Self { config, reader })
+        let constants = Constants::new()
+            .text(KIND, "event")
+            .text(MODULE, "system")
+            .text(DATASET, "system.auth")
+            .text(SERVICE, "system");
+        Ok(Self { config, reader, constants })
     }
 
     fn manifest(&self) -> Manifest {
@@ -134,11 +140,8 @@ impl Auth {
 
     /// What Elastic's integration says of any line.
     #[inline]
-    fn event_fields(&self, event: &mut Event<'_>) {
-        event.constant(KIND, "event");
-        event.constant(MODULE, "system");
-        event.constant(DATASET, "system.auth");
-        event.constant(SERVICE, "system");
+    fn event_fields(&mut self, event: &mut Event<'_>) {
+        event.constants(&mut self.constants);
         let east_min = self.config.timezone.minutes(Clues::of(event).timezone);
         event.text(TIMEZONE, &zone_text(east_min));
     }
@@ -148,6 +151,7 @@ impl Auth {
 #[inline]
 fn read<'a>(program: &'a [u8], message: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) {
     let known = match program {
+        _ if message.starts_with(b"pam_") => false,
         b"sshd" | b"sshd-session" | b"sshd-auth" | b"dropbear" => ssh::read(message, facts, event),
         b"sudo" => sudo::read(message, facts, event),
         b"su" => su::read(message, facts),

@@ -19,8 +19,9 @@ const FAILURE: Kind = Kind { category: r#"["authentication"]"#, outcome: Some("f
 /// Reads a message; says whether it is one of these.
 #[inline]
 pub(crate) fn read<'a>(message: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) -> bool {
-    login(message, facts, event).is_some()
-        || invalid(message, facts, event).is_some()
+    let from = split_last(message, b" from ");
+    from.and_then(|(before, behind)| login(before, behind, facts, event)).is_some()
+        || from.and_then(|(before, behind)| invalid(before, behind, facts, event)).is_some()
         || dropped(message, facts, event).is_some()
         || not_allowed(message, facts).is_some()
         || refused(message, facts).is_some()
@@ -29,8 +30,7 @@ pub(crate) fn read<'a>(message: &'a [u8], facts: &mut Facts<'a>, event: &mut Eve
 
 /// `Failed password for invalid user bob from 192.0.2.7 port 22 ssh2: RSA …`
 #[inline]
-fn login<'a>(message: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) -> Option<()> {
-    let (before, behind) = split_last(message, b" from ")?;
+fn login<'a>(before: &'a [u8], behind: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) -> Option<()> {
     let (address, rest) = word(behind);
     let (port, rest) = word(rest.strip_prefix(b"port ")?);
     let tail = rest.strip_prefix(b"ssh2")?;
@@ -52,8 +52,7 @@ fn login<'a>(message: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) ->
 
 /// `Invalid user bob from 192.0.2.7 port 22`
 #[inline]
-fn invalid<'a>(message: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) -> Option<()> {
-    let (before, behind) = split_last(message, b" from ")?;
+fn invalid<'a>(before: &'a [u8], behind: &'a [u8], facts: &mut Facts<'a>, event: &mut Event<'a>) -> Option<()> {
     let (what, user) = match before.strip_suffix(b" user") {
         // There are clients that send no name at all.
         Some(what) => (what, &before[..0]),
@@ -109,7 +108,7 @@ fn peer<'a>(message: &'a [u8], facts: &mut Facts<'a>) -> Option<()> {
     };
     let (before, behind) = split_last(remote, b" port ")?;
     let (port, _) = scan::digits(behind, 0)?;
-    let (before, address) = split_last(before, b" ")?;
+    let (before, address) = scan::cut_last(before, b' ')?;
     if !scan::is_ip(address, 0, address.len()) {
         return None;
     }

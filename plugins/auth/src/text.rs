@@ -4,10 +4,18 @@ use collector_plugin::scan;
 
 pub(crate) use scan::cut_text as split;
 
-/// What is before and behind the last `what`.
+/// What is before and behind the last `what`, which is looked for by its second byte: the first is mostly a space.
 pub(crate) fn split_last<'a>(text: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(what.len()).rposition(|window| window == what)?;
-    Some((&text[..at], &text[at + what.len()..]))
+    let mark = *what.get(1)?;
+    let mut end = text.len();
+    loop {
+        let at = text[..end].iter().rposition(|b| *b == mark)?;
+        let start = at.checked_sub(1)?;
+        if text[start..].starts_with(what) {
+            return Some((&text[..start], &text[start + what.len()..]));
+        }
+        end = at;
+    }
 }
 
 /// The first word and what is behind the space that ends it.

@@ -12,7 +12,7 @@ pub use config::{Config, Format};
 
 use collector_plugin::syslog::{Clues, READS, Reader, number};
 use collector_plugin::time::zone_text;
-use collector_plugin::{Event, Manifest, Parser, Reject, scan};
+use collector_plugin::{Constants, Event, Manifest, Parser, Reject, scan};
 
 collector_plugin::fields! {
     TIME = "@timestamp",
@@ -45,6 +45,7 @@ collector_plugin::fields! {
 pub struct Syslog {
     config: Config,
     reader: Reader,
+    constants: Constants,
 }
 
 impl Parser for Syslog {
@@ -52,7 +53,12 @@ impl Parser for Syslog {
 
     fn open(config: Config) -> Result<Self, String> {
         let reader = Reader::new(config.timezone);
-        Ok(Self { config, reader })
+        let constants = Constants::new()
+            .text(KIND, "event")
+            .text(MODULE, "system")
+            .text(DATASET, "system.syslog")
+            .text(SERVICE, "system");
+        Ok(Self { config, reader, constants })
     }
 
     fn manifest(&self) -> Manifest {
@@ -100,11 +106,8 @@ impl Syslog {
     }
 
     /// What Elastic's integration says of any line of syslog.
-    fn event_fields(&self, event: &mut Event<'_>) {
-        event.constant(KIND, "event");
-        event.constant(MODULE, "system");
-        event.constant(DATASET, "system.syslog");
-        event.constant(SERVICE, "system");
+    fn event_fields(&mut self, event: &mut Event<'_>) {
+        event.constants(&mut self.constants);
         let east_min = self.config.timezone.minutes(Clues::of(event).timezone);
         event.text(TIMEZONE, &zone_text(east_min));
     }
