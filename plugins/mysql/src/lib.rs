@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod event_fields;
 mod general;
+mod json_error;
 mod metrics;
 mod slow;
 
@@ -148,6 +149,7 @@ impl Filter for Mysql {
             _ if is_head_of_file(line) => return Ok(Verdict::Drop),
             Format::Auto => self.told_from_the_line(line, event)?,
             Format::Slow => slow::parse(line, &mut self.clock, event)?,
+            Format::Error if line.first() == Some(&b'{') => Some(json_error::parse(line, &mut self.clock, event)?),
             Format::Error => Some(error::parse(line, &mut self.clock, event)?),
             Format::General => Some(general::parse(line, &mut self.clock, event)?),
         };
@@ -165,6 +167,9 @@ impl Mysql {
     fn told_from_the_line<'a>(&mut self, line: &'a [u8], event: &mut Event<'a>) -> Result<Option<Entry<'a>>, Reject> {
         if line.first() == Some(&b'#') {
             return slow::parse(line, &mut self.clock, event);
+        }
+        if line.first() == Some(&b'{') {
+            return json_error::parse(line, &mut self.clock, event).map(Some);
         }
         if general::fits(line, &mut self.clock) {
             return general::parse(line, &mut self.clock, event).map(Some);

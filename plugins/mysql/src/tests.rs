@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 const SLOW: &str = "# Time: 260301 11:15:04\n# User@Host: a[b] @ h [10.0.0.7]  Id: 8\n# Query_time: 2.25  Lock_time: 0.1 Rows_sent: 1\nuse db;\nSET timestamp=1772360102;\nSELECT 'é';";
 const ERROR: &str = "2026-03-01T10:15:04.250000Z 7 [Note] [MY-010926] [Server] Access denied for user 'é'@'203.0.113.7' (using password: NO)";
+const JSON: &str = r#"{"prio":3,"err_code":10926,"subsystem":"Server","msg":"Access denied for user 'eve'@'203.0.113.7'","time":"2026-03-01T10:15:04.250000Z","thread":7,"label":"Note"}"#;
 const GENERAL: &str = "2026-03-01T10:15:04.250000Z\t   14 Connect\té@web1 on orders using TCP/IP";
 
 fn outcome(config: &str, line: &str) -> Outcome {
@@ -116,6 +117,24 @@ fn a_line_of_half_a_megabyte_is_read() {
     parse(&format!("2026-03-01 11:15:04 0 [Note] Access denied for user '{long}"));
 }
 
+#[test]
+fn the_error_log_may_be_json() {
+    let fields = parse(JSON);
+    assert_eq!((&fields["event.code"], &fields["event.provider"]), (&"MY-010926".into(), &"Server".into()));
+    assert_eq!((&fields["user.name"], &fields["mysql.thread_id"]), (&"eve".into(), &7.into()));
+    assert_eq!(fields["@timestamp"], 1_772_360_104_250_000_000i64);
+    let fields = parse(r#"{"time":"2026-03-01T10:15:04Z","prio":1,"msg":"a \"b\""}"#);
+    assert_eq!((&fields["log.level"], &fields["message"]), (&"Error".into(), &"a \"b\"".into()));
+    assert_eq!(fields["event.type"], serde_json::json!(["error", "info"]));
+    for (line, reason) in [
+        ("{", "no JSON object of the error log"),
+        ("{}", "no `time` in the object"),
+        (r#"{"time":"2026-03-01T10:15:04Z"}"#, "no `msg` in the object"),
+    ] {
+        assert_eq!(outcome("", line).rejected(), reason, "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_line_keeps_the_contract(line in r#"((# User@Host: |# Time: |# |Query_time: 1\.5 |\n|SET timestamp=1|use |260301 11:15:04|2026-03-01T10:15:04Z|\t|[ '@\[\]:;a-z0-9é])([ ;:é]|[0-9]){0,2}){0,30}"#) {
@@ -125,8 +144,8 @@ proptest! {
     }
 
     #[test]
-    fn any_break_in_a_good_line_keeps_the_contract(which in 0usize..3, at in 0usize..190, with in any::<char>(), cut in any::<bool>()) {
-        let good = [SLOW, ERROR, GENERAL][which];
+    fn any_break_in_a_good_line_keeps_the_contract(which in 0usize..4, at in 0usize..190, with in any::<char>(), cut in any::<bool>()) {
+        let good = [SLOW, ERROR, GENERAL, JSON][which];
         let broken: String = good.chars().enumerate().filter(|(i, _)| !cut || *i <= at).map(|(i, c)| if i == at { with } else { c }).collect();
         outcome("", &broken);
     }
