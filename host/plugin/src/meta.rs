@@ -75,6 +75,8 @@ impl<'a> Meta<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Lines<'a> {
     pub(crate) text: &'a [u8],
+    /// Documents have `event.original`.
+    pub(crate) keep_original: bool,
     known: Known<'a>,
 }
 
@@ -87,12 +89,17 @@ enum Known<'a> {
 impl<'a> Lines<'a> {
     /// The lines of a batch.
     pub(crate) fn of(batch: &'a Batch) -> Self {
-        Lines { text: &batch.text, known: Known::Batch(batch) }
+        Lines { text: &batch.text, keep_original: true, known: Known::Batch(batch) }
+    }
+
+    /// The same for documents that have `event.original`, or have not.
+    pub(crate) fn keeping_original(self, keep_original: bool) -> Self {
+        Lines { keep_original, ..self }
     }
 
     /// Lines of which the same is known.
     pub(crate) fn with(text: &'a [u8], meta: &'a Meta<'a>) -> Self {
-        Lines { text, known: Known::All(meta) }
+        Lines { text, keep_original: true, known: Known::All(meta) }
     }
 
     /// What is known of a line.

@@ -161,7 +161,7 @@ impl Reader {
                 &mut self.shapes,
                 &self.columns,
                 &self.patterns,
-                (&mut self.host_names, &mut self.new_names),
+                (&mut self.host_names, &mut self.new_names, lines.keep_original),
                 event.shape(),
                 schema,
                 cells,
@@ -193,7 +193,7 @@ impl Reader {
                 &mut self.shapes,
                 &self.columns,
                 &self.patterns,
-                (&mut self.host_names, &mut self.new_names),
+                (&mut self.host_names, &mut self.new_names, lines.keep_original),
                 event.shape(),
                 schema,
                 cells,
@@ -330,7 +330,7 @@ fn shape_reads<'a>(
     shapes: &'a mut Vec<Option<Box<ShapeReads>>>,
     columns: &[String],
     patterns: &[Pattern],
-    names: (&mut HashMap<String, u32>, &mut Vec<String>),
+    names: (&mut HashMap<String, u32>, &mut Vec<String>, bool),
     shape: ShapeId,
     schema: &Schema,
     cells: &[Cell],
@@ -342,10 +342,15 @@ fn shape_reads<'a>(
     Reads::Kept(shapes[index].get_or_insert_with(|| Box::new(work_out(columns, patterns, names, schema, cells))))
 }
 
+/// `event.original`, or below it.
+fn is_original(name: &str) -> bool {
+    name.strip_prefix("event.original").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 fn work_out(
     columns: &[String],
     patterns: &[Pattern],
-    (known, new): (&mut HashMap<String, u32>, &mut Vec<String>),
+    (known, new, keep_original): (&mut HashMap<String, u32>, &mut Vec<String>, bool),
     schema: &Schema,
     cells: &[Cell],
 ) -> ShapeReads {
@@ -353,7 +358,8 @@ fn work_out(
     let mut sparse = vec![];
     if !patterns.is_empty() {
         tree.each(|name, found| {
-            if patterns.iter().any(|pattern| pattern.matches(name)) {
+            let is_in_document = keep_original || !is_original(name);
+            if is_in_document && patterns.iter().any(|pattern| pattern.matches(name)) {
                 let next = known.len() as u32;
                 let id = *known.entry(name.to_owned()).or_insert_with(|| {
                     new.push(name.to_owned());

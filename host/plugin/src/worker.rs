@@ -23,6 +23,7 @@ pub struct ChainWorker {
     schema: Schema,
     table: Table,
     events: Vec<Event>,
+    keep_original: bool,
 }
 
 /// One version of the chain.
@@ -59,7 +60,14 @@ impl ChainWorker {
             schema: Schema::default(),
             table: Table::default(),
             events: vec![],
+            keep_original: true,
         }
+    }
+
+    /// Whether documents keep the line as `event.original`, once a plugin has set `message`: only then patterns give it to plugins.
+    #[must_use]
+    pub fn keeping_original(self, keep_original: bool) -> Self {
+        ChainWorker { keep_original, ..self }
     }
 
     /// The slot it works for.
@@ -142,7 +150,8 @@ impl ChainWorker {
         }
         for stage in &mut self.running.stages {
             self.table.take_events(first, &mut self.events);
-            let incident = stage.run(&Lines::of(batch), &self.events, &mut self.table, &mut self.schema);
+            let lines = Lines::of(batch).keeping_original(self.keep_original);
+            let incident = stage.run(&lines, &self.events, &mut self.table, &mut self.schema);
             if let Some(incident) = incident {
                 self.slot.report(stage.plugin(), &incident.fault, incident.quarantined);
             }

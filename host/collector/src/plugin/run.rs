@@ -55,7 +55,7 @@ impl PluginRun {
         let slot = ChainSlot::new(host.clone(), TaskKey::of_topic(&self.topic), self.topic.clone(), dirs.clone());
         slot.install(host.prepare(&self.chain, &dirs)?);
         let mut printing = Printing {
-            chain: ChainWorker::new(Arc::new(slot)),
+            chain: ChainWorker::new(Arc::new(slot)).keeping_original(self.keep_original),
             renderer: Renderer::default(),
             rendered: Rendered::default(),
             out: BufWriter::with_capacity(256 << 10, io::stdout().lock()),

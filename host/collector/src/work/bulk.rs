@@ -53,7 +53,8 @@ impl BulkWorker {
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.rule, &way.rule));
         if !current {
             let (waiting, parts) = self.lanes.remove(key).map(|lane| (lane.waiting, lane.parts)).unwrap_or_default();
-            let lane = Lane { rule: way.rule, chain: ChainWorker::new(way.chain), waiting, parts };
+            let chain = ChainWorker::new(way.chain).keeping_original(way.rule.keep_original);
+            let lane = Lane { rule: way.rule, chain, waiting, parts };
             self.lanes.insert(key.clone(), lane);
         }
         self.lanes.get_mut(key)

@@ -45,7 +45,8 @@ impl IndexWorker {
         let current = self.lanes.get(key).is_some_and(|lane| Arc::ptr_eq(&lane.task, &way.rule));
         if !current {
             let waiting = self.lanes.remove(key).map(|lane| lane.waiting).unwrap_or_default();
-            let lane = Lane { task: way.rule, chain: ChainWorker::new(way.chain), waiting };
+            let chain = ChainWorker::new(way.chain).keeping_original(way.rule.keep_original);
+            let lane = Lane { task: way.rule, chain, waiting };
             self.lanes.insert(key.clone(), lane);
         }
         self.lanes.get_mut(key)

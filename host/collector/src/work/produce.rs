@@ -60,7 +60,7 @@ impl ProduceWorker {
             let producer = self.producers.of(way.rule.kafka.acks)?;
             let route = producer.route(&way.rule.topic, way.rule.kafka.partitioning);
             let waiting = self.lanes.remove(key).map(|lane| lane.waiting).unwrap_or_default();
-            let chain = ChainWorker::new(way.chain);
+            let chain = ChainWorker::new(way.chain).keeping_original(way.rule.keep_original);
             self.lanes.insert(key.clone(), Lane { task: way.rule, chain, producer, route, waiting });
         }
         self.lanes.get_mut(key)

@@ -206,6 +206,29 @@ fn patterns_hand_over_every_field_that_matches() {
 }
 
 #[test]
+fn patterns_give_the_original_only_where_documents_have_it() {
+    let seen: Arc<parking_lot::Mutex<Vec<String>>> = Arc::default();
+    let names = Arc::clone(&seen);
+    let all: crate::NativeOpen = Arc::new(move |_| {
+        let reads = ["*", "event.original"].map(str::to_owned);
+        let manifest = Manifest { reads: reads.into(), ..Manifest::default() };
+        let names = Arc::clone(&names);
+        let play: Play = Arc::new(move |request| {
+            names.lock().extend_from_slice(request.names);
+            names.lock().push(format!("{:?}", &request.text[request.cells[1] as usize..][..request.cells[2] as usize]));
+            Ok(ops(&[NEXT]))
+        });
+        Ok(Box::new(Scripted { manifest, play, last: Script::default() }))
+    });
+    let parser = || scripted(|_| Ok(ops(&[word(SET, 1, 3), 0, 1, NEXT])));
+    let line = format!("{:?}", b"line");
+    run(&mut worker(&[parser(), Arc::clone(&all)]), &batch(&["line"]));
+    assert_eq!(std::mem::take(&mut *seen.lock()), ["message", "event.original", &line]);
+    run(&mut worker(&[parser(), all]).keeping_original(false), &batch(&["line"]));
+    assert_eq!(*seen.lock(), ["message", &line], "by its exact name it is the line all the same");
+}
+
+#[test]
 fn a_document_of_an_agent_s_chain_becomes_fields_again() {
     let line = r#"{"@timestamp":"2024-06-12T00:00:00.000Z","message":"a \"b\"","event":{"original":"raw"},"n":1,"f":1.50,"tags":["x"],"o":{},"collector":{"chain":"c"},"u":{"v":null}}"#;
     let mut worker = worker(&[scripted(|request| {
