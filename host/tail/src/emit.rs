@@ -7,6 +7,7 @@ use collector_model::{
     Acknowledge, Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Origin, Position, Source, Span, Ticket,
     batch::RawLine, id::FileUidSeed,
 };
+use jiff::tz::TimeZone;
 
 use crate::{
     content,
@@ -18,12 +19,11 @@ use crate::{
 };
 
 impl Reader {
-    /// Where lines stop to belong to the day of the next one: at a journalled change of days, or where bytes begin that were
-    /// not sent before and are first read today.
-    pub(crate) fn day_ends_at(&self, plan: &FramePlan, now_ms: i64) -> u64 {
-        let today = BucketDay::from_unix_ms(now_ms);
+    /// Where lines stop to belong to the day of the next one: at a journalled change of days (or of the machine's offset from UTC), or
+    /// where bytes begin that were not sent before and are first read today.
+    pub(crate) fn day_ends_at(&self, plan: &FramePlan, now_ms: i64, timezone: &TimeZone) -> u64 {
         let journalled = plan.day_end(self.offset).unwrap_or(u64::MAX);
-        let day_is_over = plan.days.last().is_some_and(|last| last.day != today);
+        let day_is_over = plan.days.last().is_some_and(|last| !is_still(last, now_ms, timezone));
         if self.offset < self.sent_max && day_is_over { journalled.min(self.sent_max) } else { journalled }
     }
 
@@ -119,15 +119,15 @@ impl Reader {
     /// Enters whatever the next `consumed` bytes depend on; answers which record must be on disk before they are sent.
     pub(crate) fn enter_into_journal(&mut self, consumed: usize, now_ms: i64, desk: &mut Desk<'_>) -> io::Result<u64> {
         let uid = self.mint(desk)?;
-        let today = BucketDay::from_unix_ms(now_ms);
         // The entry was made by `mint` at the latest.
         let (day, reserved) = match desk.journal.known().file(uid) {
             Some(entry) => (entry.plan.day_at(self.offset).copied(), entry.reserved),
             None => (None, 0),
         };
-        let is_new_day = day.is_none_or(|day| day.day != today && self.offset >= self.sent_max);
-        if is_new_day {
-            let day = DayFrom { from: self.offset, day: today, time_ms: now_ms };
+        let is_over = |day: DayFrom| !is_still(&day, now_ms, desk.timezone) && self.offset >= self.sent_max;
+        if day.is_none_or(is_over) {
+            let (today, timezone_minutes) = (BucketDay::from_unix_ms(now_ms), offset_minutes(now_ms, desk.timezone));
+            let day = DayFrom { from: self.offset, day: today, time_ms: now_ms, timezone_minutes };
             self.depends_on = desk.journal.append(&Record::Day { uid, day });
         }
         let end = self.offset + consumed as u64;
@@ -187,15 +187,24 @@ impl Reader {
     fn origin(&self, day: &DayFrom, now_ms: i64, desk: &Desk<'_>) -> Arc<Origin> {
         let is_today = BucketDay::from_unix_ms(now_ms) == day.day;
         let read_time_ms = if is_today { now_ms } else { day.time_ms };
-        let offset =
-            jiff::Timestamp::from_millisecond(read_time_ms).map(|time| desk.timezone.to_offset(time).seconds());
         Arc::new(Origin {
             host_name: Arc::clone(&desk.settings.host_name),
             host_ip: Arc::clone(&desk.settings.host_ip),
             path: Arc::clone(&self.origin_path),
             read_time_ms,
-            timezone_minutes: (offset.unwrap_or(0) / 60) as i16,
+            timezone_minutes: day.timezone_minutes,
             chain: "".into(),
         })
     }
+}
+
+/// Whether it is that day now, with that offset from UTC.
+fn is_still(day: &DayFrom, now_ms: i64, timezone: &TimeZone) -> bool {
+    day.day == BucketDay::from_unix_ms(now_ms) && day.timezone_minutes == offset_minutes(now_ms, timezone)
+}
+
+/// The offset from UTC at that time.
+fn offset_minutes(time_ms: i64, timezone: &TimeZone) -> i16 {
+    let offset = jiff::Timestamp::from_millisecond(time_ms).map(|time| timezone.to_offset(time).seconds());
+    (offset.unwrap_or(0) / 60) as i16
 }

@@ -16,6 +16,8 @@ pub(crate) struct DayFrom {
     pub(crate) day: BucketDay,
     /// When the first of them was read, in ms since the epoch.
     pub(crate) time_ms: i64,
+    /// The machine's offset from UTC then, in minutes: the zone of timestamps without one.
+    pub(crate) timezone_minutes: i16,
 }
 
 /// From an offset on, lines are cut at this length.

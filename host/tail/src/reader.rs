@@ -291,7 +291,7 @@ impl Reader {
             bytes: chunk.new_bytes(),
             base: self.offset,
             continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
-            stop_at: self.day_ends_at(plan, now_ms),
+            stop_at: self.day_ends_at(plan, now_ms, desk.timezone),
             lines_max: desk.settings.batch_lines_max,
         };
         gather::events(&stretch, plan, desk.frames)

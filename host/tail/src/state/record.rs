@@ -73,6 +73,7 @@ impl Record {
             Record::Reserved { uid, to } => drop(out.u8(2).u128(uid.0).u64(*to)),
             Record::Day { uid, day } => {
                 out.u8(3).u128(uid.0).u64(day.from).u32(day.day.days()).i64(day.time_ms);
+                out.u16(day.timezone_minutes as u16);
             }
             Record::Boundary { uid, at } => drop(out.u8(4).u128(uid.0).u64(*at)),
             Record::Limit { uid, limit } => drop(out.u8(5).u128(uid.0).u64(limit.from).u32(limit.line_bytes_max)),
@@ -122,7 +123,8 @@ fn read_of_file(kind: u8, uid: FileUid, rest: &mut In<'_>) -> Option<Record> {
         2 => Record::Reserved { uid, to: rest.u64()? },
         3 => {
             let (from, day) = (rest.u64()?, BucketDay::from_days(rest.u32()?)?);
-            Record::Day { uid, day: DayFrom { from, day, time_ms: rest.i64()? } }
+            let (time_ms, timezone_minutes) = (rest.i64()?, rest.u16()? as i16);
+            Record::Day { uid, day: DayFrom { from, day, time_ms, timezone_minutes } }
         }
         4 => Record::Boundary { uid, at: rest.u64()? },
         5 => Record::Limit { uid, limit: LimitFrom { from: rest.u64()?, line_bytes_max: rest.u32()? } },
@@ -167,9 +169,9 @@ pub(crate) mod tests {
                 Record::File(Box::new(FileRecord { uid, topic, path, identity, generation, head, start, before }))
             }),
             (uid.clone(), any::<u64>()).prop_map(|(uid, to)| Record::Reserved { uid, to }),
-            (uid.clone(), 0u64..99, 0u32..30_000, any::<i64>()).prop_map(|(uid, from, day, time_ms)| {
-                let day = BucketDay::from_days(day).unwrap();
-                Record::Day { uid, day: DayFrom { from, day, time_ms } }
+            (uid.clone(), 0u64..99, 0u32..30_000, any::<(i64, i16)>()).prop_map(|(uid, from, day, times)| {
+                let (day, (time_ms, timezone_minutes)) = (BucketDay::from_days(day).unwrap(), times);
+                Record::Day { uid, day: DayFrom { from, day, time_ms, timezone_minutes } }
             }),
             (uid.clone(), 0u64..99).prop_map(|(uid, at)| Record::Boundary { uid, at }),
             (uid.clone(), 0u64..99, 1u32..9).prop_map(|(uid, from, line_bytes_max)| Record::Limit {
