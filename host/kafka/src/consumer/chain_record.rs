@@ -4,16 +4,25 @@
 //! The metadata is `chain=<hash> to=<offset>`: lines from the committed offset on and before that one may have been treated by that chain.
 //! Chains that do not fork are not recorded: what they make overwrites itself.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-/// How many records beyond those at hand are entered at once: a commit that has to be waited for every so many.
-const AHEAD: u64 = 1 << 20;
+/// How many records beyond those at hand are entered at once, each time with a commit that has to be waited for: few where they come
+/// slowly, since after a crash all of them go by that chain.
+const AHEAD_MIN: u64 = 1 << 10;
+const AHEAD_MAX: u64 = 1 << 20;
+/// What is used up within that time is doubled the next time.
+const USED_UP_SOON: Duration = Duration::from_secs(5);
 
 /// What is recorded of one partition, and what is to be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ChainRecord {
     recorded: Option<Recorded>,
     wanted: Option<Recorded>,
+    ahead: u64,
+    committed_at: Option<Instant>,
 }
 
 /// A chain, and the first offset that it has not treated; no chain where it does not fork.
@@ -41,7 +50,12 @@ impl ChainRecord {
                 _ => {}
             }
         }
-        ChainRecord { recorded: chain.zip(to).map(|(chain, to)| Recorded { chain, to }), wanted: None }
+        ChainRecord {
+            recorded: chain.zip(to).map(|(chain, to)| Recorded { chain, to }),
+            wanted: None,
+            ahead: AHEAD_MIN,
+            committed_at: None,
+        }
     }
 
     /// The chain by which the line at an offset may have been treated before.
@@ -53,12 +67,20 @@ impl ChainRecord {
     pub(crate) fn ask(&mut self, to: u64, chain: &str, goes_on: bool) -> bool {
         let (known, known_to) = self.recorded.as_ref().map_or(("", u64::MAX), |known| (&*known.chain, known.to));
         let is_recorded = known == chain && to <= known_to;
-        let is_short = chain.is_empty() || !goes_on || known_to.saturating_sub(to) > AHEAD / 2;
-        if !is_recorded || !is_short {
-            let to = if goes_on { to + AHEAD } else { to };
+        let is_enough = chain.is_empty() || !goes_on || known_to.saturating_sub(to) > self.ahead / 2;
+        if !is_recorded || !is_enough {
+            if self.wanted.is_none() {
+                self.pace();
+            }
+            let to = if goes_on { to + self.ahead } else { to };
             self.wanted = Some(Recorded { chain: chain.into(), to });
         }
         is_recorded
+    }
+
+    fn pace(&mut self) {
+        let soon = self.committed_at.is_some_and(|at| at.elapsed() < USED_UP_SOON);
+        self.ahead = if soon { self.ahead * 2 } else { self.ahead / 2 }.clamp(AHEAD_MIN, AHEAD_MAX);
     }
 
     /// What is to be committed before those who asked may go on.
@@ -71,12 +93,19 @@ impl ChainRecord {
         if self.wanted.as_ref() == Some(&committed) {
             self.wanted = None;
         }
+        self.committed_at = Some(Instant::now());
         self.recorded = (!committed.chain.is_empty()).then_some(committed);
     }
 
     /// The metadata of a commit that changes nothing but the offset.
     pub(crate) fn metadata(&self) -> String {
         self.recorded.as_ref().map(Recorded::metadata).unwrap_or_default()
+    }
+
+    /// The metadata of the last commit, after which no line from `end` on is treated any more.
+    pub(crate) fn last_metadata(&self, end: u64) -> String {
+        let last = self.recorded.clone().map(|recorded| Recorded { to: recorded.to.min(end), ..recorded });
+        last.as_ref().map(Recorded::metadata).unwrap_or_default()
     }
 }
 
@@ -102,11 +131,13 @@ mod tests {
     fn a_chain_that_forks_is_committed_before_its_first_line_and_then_well_ahead() {
         let mut record = ChainRecord::read("");
         assert!(!record.ask(10, "0a", true));
-        assert_eq!(commit(&mut record), format!("chain=0a to={}", 10 + AHEAD));
+        assert_eq!(commit(&mut record), format!("chain=0a to={}", 10 + AHEAD_MIN));
         assert!(record.ask(10, "0a", true) && record.ask(100, "0a", true) && record.wanted().is_none());
-        assert!(record.ask(AHEAD / 2 + 20, "0a", true), "there is room yet");
+        assert!(record.ask(AHEAD_MIN / 2 + 20, "0a", true), "there is room yet");
         assert!(record.wanted().is_some(), "and more is asked for in time");
-        assert!(!record.ask(10 + AHEAD + 1, "0a", true));
+        assert!(!record.ask(10 + AHEAD_MIN + 1, "0a", true));
+        assert_eq!(record.last_metadata(600), "chain=0a to=600");
+        assert_eq!(commit(&mut record), format!("chain=0a to={}", 10 + AHEAD_MIN + 1 + 2 * AHEAD_MIN), "twice as many");
     }
 
     #[test]

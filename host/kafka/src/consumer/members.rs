@@ -122,12 +122,13 @@ impl Members {
     }
 }
 
-/// Commits what is acknowledged of those partitions, and waits for the broker's answer.
+/// Commits what is acknowledged of those partitions, which are given up, and waits for the broker's answer.
 fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
     let mut list = TopicPartitionList::new();
     for cell in cells {
         let Some(watermark) = cell.with(|progress| progress.watermark()) else { continue };
-        add(&mut list, cell, watermark, &cell.with_chain(|chain| chain.metadata()));
+        let end = cell.with(|progress| progress.end());
+        add(&mut list, cell, watermark, &cell.with_chain(|chain| chain.last_metadata(end)));
     }
     if list.count() == 0 {
         return;

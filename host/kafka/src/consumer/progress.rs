@@ -18,6 +18,8 @@ pub(crate) struct Progress {
     epoch: u64,
     /// Ranges of this epoch that are not settled.
     outstanding: usize,
+    /// The end of every range of every epoch.
+    end: u64,
     rewind: Option<Rewind>,
     backoff: Duration,
     /// The watermark that needs no storing: where the partition began, or what was last taken.
@@ -38,6 +40,7 @@ impl Progress {
             ledger: None,
             epoch: 0,
             outstanding: 0,
+            end: 0,
             rewind: None,
             backoff: BACKOFF_MIN,
             stored: None,
@@ -61,6 +64,7 @@ impl Progress {
             return None;
         }
         self.outstanding += 1;
+        self.end = self.end.max(to);
         Some(self.epoch)
     }
 
@@ -131,6 +135,11 @@ impl Progress {
     /// The first offset that is not acknowledged; `None` where nothing was read.
     pub(crate) fn watermark(&self) -> Option<u64> {
         self.ledger.as_ref().map(Ledger::watermark)
+    }
+
+    /// The first offset that was never handed out.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
     }
 
     /// The watermark, where it moved since it was last taken.
