@@ -5,6 +5,7 @@
 
 mod authoring;
 mod collecting;
+mod forking;
 mod given;
 mod killing;
 mod mistakes;

@@ -23,6 +23,8 @@ struct Created {
     documents: HashMap<String, (String, String)>,
     bytes: u64,
     conflicts: u64,
+    /// Conflicts with a document of another chain.
+    differing: u64,
 }
 
 /// The running server.
@@ -64,6 +66,17 @@ impl BulkServer {
         self.created.lock().expect("the lock").conflicts
     }
 
+    /// How many documents were there already, made by another chain.
+    pub(crate) fn differing(&self) -> u64 {
+        self.created.lock().expect("the lock").differing
+    }
+
+    /// Index and id of each document, and the chain that made it.
+    pub(crate) fn ids(&self) -> Vec<(String, String)> {
+        let created = self.created.lock().expect("the lock");
+        created.documents.iter().map(|(id, (chain, _))| (id.clone(), chain.clone())).collect()
+    }
+
     /// The chain and the `url.original` of each document.
     pub(crate) fn documents(&self) -> Vec<(String, String)> {
         self.created.lock().expect("the lock").documents.values().cloned().collect()
@@ -86,6 +99,7 @@ struct Target<'a> {
 #[derive(Deserialize)]
 struct Document {
     collector: Chain,
+    #[serde(default)]
     url: Address,
 }
 
@@ -94,7 +108,7 @@ struct Chain {
     chain: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Address {
     original: String,
 }
@@ -112,11 +126,13 @@ async fn bulk(State(created): State<Arc<Mutex<Created>>>, Path(index): Path<Stri
     created.bytes += body.len() as u64;
     let mut items = Vec::with_capacity(documents.len());
     for (id, document) in documents {
-        items.push(if created.documents.insert(id, document).is_none() {
-            json!({"create": {"status": 201}})
-        } else {
+        let chain = document.0.clone();
+        items.push(if let Some(before) = created.documents.insert(id, document) {
             created.conflicts += 1;
+            created.differing += u64::from(before.0 != chain);
             json!({"create": {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}})
+        } else {
+            json!({"create": {"status": 201}})
         });
     }
     let errors = items.iter().any(|item| item["create"]["status"] == 409);
