@@ -17,19 +17,25 @@ const BAD_VALUE: Reject = Reject("structured data with a value that has no end")
 /// The names that were there before.
 #[derive(Default)]
 struct Seen<'a> {
-    few: Vec<&'a [u8]>,
+    few: [&'a [u8]; FEW],
+    count: usize,
     many: HashSet<&'a [u8]>,
 }
 
 impl<'a> Seen<'a> {
     /// Whether the name is a new one.
     fn add(&mut self, name: &'a [u8]) -> bool {
-        if self.few.len() < FEW {
-            let new = !self.few.contains(&name);
-            self.few.push(name);
-            return new;
+        if self.few[..self.count].contains(&name) {
+            return false;
         }
-        !self.few.contains(&name) && self.many.insert(name)
+        match self.few.get_mut(self.count) {
+            Some(free) => {
+                *free = name;
+                self.count += 1;
+                true
+            }
+            None => self.many.insert(name),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod names;
 mod rfc5424;
 
 pub use config::{Config, Format};
+use rfc5424::{Clock, Mode};
 
 use collector_plugin::syslog::{Clues, READS, Reader, number};
 use collector_plugin::time::zone_text;
@@ -45,6 +46,7 @@ collector_plugin::fields! {
 pub struct Syslog {
     config: Config,
     reader: Reader,
+    clock: Clock,
     constants: Constants,
 }
 
@@ -58,7 +60,7 @@ impl Parser for Syslog {
             .text(MODULE, "system")
             .text(DATASET, "system.syslog")
             .text(SERVICE, "system");
-        Ok(Self { config, reader, constants })
+        Ok(Self { config, reader, clock: Clock::default(), constants })
     }
 
     fn manifest(&self) -> Manifest {
@@ -68,9 +70,12 @@ impl Parser for Syslog {
     #[inline]
     fn parse<'a>(&mut self, line: &'a [u8], event: &mut Event<'a>) -> Result<(), Reject> {
         let line = without_frame(line);
+        let related = self.config.event_fields;
         match self.config.format {
-            Format::Auto if rfc5424::begins(line) => rfc5424::parse(line, event, false, self.config.event_fields)?,
-            Format::Rfc5424 => rfc5424::parse(line, event, true, self.config.event_fields)?,
+            Format::Auto if rfc5424::begins(line) => {
+                rfc5424::parse(line, event, &mut self.clock, Mode { strict: false, related })?;
+            }
+            Format::Rfc5424 => rfc5424::parse(line, event, &mut self.clock, Mode { strict: true, related })?,
             Format::Auto | Format::Rfc3164 => self.rfc3164(line, event)?,
         }
         if self.config.event_fields {

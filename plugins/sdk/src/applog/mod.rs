@@ -13,6 +13,9 @@ use crate::scan;
 /// What a parser of such lines reads: the line, and the two values that [`Clues::of`](crate::syslog::Clues::of) takes from columns 1 and 2.
 pub const READS: [&str; 3] = crate::syslog::READS;
 
+/// Bytes of the longest level.
+const LEVEL_BYTES_MAX: usize = 9;
+
 /// Whether a word is a level: the usual names in upper or lower case, and their usual abbreviations.
 ///
 /// ```
@@ -22,42 +25,49 @@ pub const READS: [&str; 3] = crate::syslog::READS;
 #[inline]
 #[must_use]
 pub fn is_level(word: &[u8]) -> bool {
-    const LEVELS: [&[u8]; 29] = [
-        b"INFO",
-        b"WARN",
-        b"ERROR",
-        b"DEBUG",
-        b"TRACE",
-        b"WARNING",
-        b"FATAL",
-        b"CRITICAL",
-        b"NOTICE",
-        b"SEVERE",
-        b"CONFIG",
-        b"FINE",
-        b"FINER",
-        b"FINEST",
-        b"ALERT",
-        b"EMERG",
-        b"CRIT",
-        b"ERR",
-        b"PANIC",
-        b"DPANIC",
-        b"INF",
-        b"WRN",
-        b"DBG",
-        b"TRC",
-        b"FTL",
-        b"VERBOSE",
-        b"SUCCESS",
-        b"AUDIT",
-        b"EMERGENCY",
-    ];
-    if !(3..=9).contains(&word.len()) {
+    let mut upper = [0; LEVEL_BYTES_MAX];
+    let Some(upper) = upper.get_mut(..word.len()).filter(|upper| upper.len() >= 3) else {
         return false;
-    }
-    let cased = word.iter().all(u8::is_ascii_uppercase) || word[1..].iter().all(u8::is_ascii_lowercase);
-    cased && LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
+    };
+    upper.copy_from_slice(word);
+    upper.make_ascii_uppercase();
+    let cased = upper == word || word[1..].iter().all(u8::is_ascii_lowercase);
+    cased && is_upper_level(upper)
+}
+
+fn is_upper_level(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"INFO"
+            | b"WARN"
+            | b"ERROR"
+            | b"DEBUG"
+            | b"TRACE"
+            | b"WARNING"
+            | b"FATAL"
+            | b"CRITICAL"
+            | b"NOTICE"
+            | b"SEVERE"
+            | b"CONFIG"
+            | b"FINE"
+            | b"FINER"
+            | b"FINEST"
+            | b"ALERT"
+            | b"EMERG"
+            | b"CRIT"
+            | b"ERR"
+            | b"PANIC"
+            | b"DPANIC"
+            | b"INF"
+            | b"WRN"
+            | b"DBG"
+            | b"TRC"
+            | b"FTL"
+            | b"VERBOSE"
+            | b"SUCCESS"
+            | b"AUDIT"
+            | b"EMERGENCY"
+    )
 }
 
 /// The first line of an event, and where the second one begins (the event's end, where there is none).
