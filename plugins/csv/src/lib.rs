@@ -63,7 +63,8 @@ impl Filter for Csv {
     }
 
     fn manifest(&self) -> Manifest {
-        Manifest::reading(std::iter::once(self.field.clone()).chain(self.times.reads().map(str::to_owned))).writing(self.writes.iter().cloned())
+        Manifest::reading(std::iter::once(self.field.clone()).chain(self.times.reads().map(str::to_owned)))
+            .writing(self.writes.iter().cloned())
     }
 
     fn filter<'a>(&mut self, input: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {

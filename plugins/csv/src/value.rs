@@ -51,7 +51,9 @@ impl Format {
         let behind = close + 1;
         let end = if self.trim { behind + blanks(&line[behind..]) } else { behind };
         match line.get(end) {
-            Some(byte) if *byte != self.delimiter => Err(Reject("something between a closing quote and the next delimiter")),
+            Some(byte) if *byte != self.delimiter => {
+                Err(Reject("something between a closing quote and the next delimiter"))
+            }
             _ => {
                 let escape = escapes.then_some((quote, escape));
                 Ok(Written { raw: &line[start..close], quoted: true, escape, end })
@@ -74,7 +76,8 @@ impl Written<'_> {
         while let Some(found) = scan::find2(self.raw, at, quote, escape.unwrap_or(quote)) {
             out.extend_from_slice(&self.raw[at..found]);
             let next = self.raw.get(found + 1);
-            let is_escape = self.raw[found] == quote || next.is_some_and(|next| *next == quote || Some(*next) == escape);
+            let is_escape =
+                self.raw[found] == quote || next.is_some_and(|next| *next == quote || Some(*next) == escape);
             let kept = if is_escape { found + 1 } else { found };
             let end = (found + 2).min(self.raw.len());
             // A character of several bytes behind an escape character is copied with what follows.

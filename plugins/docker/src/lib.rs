@@ -61,8 +61,7 @@ impl Parser for Docker {
     fn manifest(&self) -> Manifest {
         let path = self.container.as_ref().map(|_| container::META);
         let others = container::NAMES.iter().skip(1);
-        Manifest::reading([self.field.as_str()].into_iter().chain(path))
-            .writing(FIELDS.iter().chain(others).copied())
+        Manifest::reading([self.field.as_str()].into_iter().chain(path)).writing(FIELDS.iter().chain(others).copied())
     }
 
     #[inline(always)]

@@ -9,8 +9,8 @@ mod string;
 mod value;
 
 use collector_plugin::members::{Config, Members};
-use place::Place;
 use collector_plugin::{Event, Manifest, Parser, Reject};
+use place::Place;
 
 /// Rejected: the line is something else, or has something behind its end.
 pub(crate) const NO_OBJECT: Reject = Reject("not one JSON object");

@@ -21,13 +21,13 @@ fn main() {
         let n = events as usize * 2_654_435_761 % 1_000_003;
         let line = format!(
             "level={} time=2026-01-01T12:{:02}:{:02}.{:03}Z logger=com.example.shop.Checkout msg=\"order {n} accepted\" user={n} name=u{n:x} method=GET status=200 bytes={} duration={}.5 cached={} trace={:016x}",
-            if n % 3 == 0 { "warn" } else { "info" },
+            if n.is_multiple_of(3) { "warn" } else { "info" },
             n % 60,
             n % 59,
             n % 1000,
             n % 90_000,
             n % 1000,
-            n % 2 == 0,
+            n.is_multiple_of(2),
             n * 0x9e37_79b9_7f4a,
         );
         cells.extend([1, text.len() as u32, line.len() as u32]);
@@ -47,5 +47,10 @@ fn main() {
         best = best.min(start.elapsed().as_secs_f64() / 40.0);
     }
     let (bytes, events) = (text.len() as f64, f64::from(events));
-    println!("{:.0} bytes a line, {:.0} MB/s, {:.1} ns a line", bytes / events, bytes / best / 1e6, best / events * 1e9);
+    println!(
+        "{:.0} bytes a line, {:.0} MB/s, {:.1} ns a line",
+        bytes / events,
+        bytes / best / 1e6,
+        best / events * 1e9
+    );
 }

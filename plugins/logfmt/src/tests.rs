@@ -80,7 +80,10 @@ fn lines_after_each_other_do_not_mix() {
         ("a=1 bb=2 ccc=3", json!({"a": 1, "bb": 2, "ccc": 3})),
         ("a=1 bbb=2 ccc=3", json!({"a": 1, "bbb": 2, "ccc": 3})),
         ("a=1 bb ccc", json!({"a": 1, "bb": null, "ccc": null})),
-        ("a=1 bb=2 ccc=3 a_key_of_more_than_sixteen_bytes=4 d=5", json!({"a": 1, "bb": 2, "ccc": 3, "a_key_of_more_than_sixteen_bytes": 4, "d": 5})),
+        (
+            "a=1 bb=2 ccc=3 a_key_of_more_than_sixteen_bytes=4 d=5",
+            json!({"a": 1, "bb": 2, "ccc": 3, "a_key_of_more_than_sixteen_bytes": 4, "d": 5}),
+        ),
         ("bb=2", json!({"bb": 2})),
     ] {
         assert_eq!(Value::from(session.line(line).kept()), expected, "{line}");

@@ -76,7 +76,8 @@ fn parts(path: &[u8]) -> Option<[Option<Range<usize>>; NAMES.len()]> {
             let [name, namespace, container] = split(path, file.start..end, b'_')?;
             let dash = container.start + path[container.clone()].iter().rposition(|byte| *byte == b'-')?;
             let id = dash + 1..container.end;
-            is_id(text(&id)).then(|| [Some(namespace), Some(name), None, Some(container.start..dash), Some(id)])
+            let known = is_id(text(&id));
+            known.then_some([Some(namespace), Some(name), None, Some(container.start..dash), Some(id)])
         }
         _ => None,
     }

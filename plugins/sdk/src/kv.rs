@@ -148,7 +148,9 @@ impl Bare {
                 Ok(int) => Self::Int(if first == 1 { -int } else { int }),
                 Err(_) => Self::Text,
             },
-            Some(b'.') if crate::scan::digits(value, end + 1).is_some_and(|(_, end)| end == value.len()) => Self::Decimal,
+            Some(b'.') if crate::scan::digits(value, end + 1).is_some_and(|(_, end)| end == value.len()) => {
+                Self::Decimal
+            }
             Some(_) => Self::Text,
         }
     }

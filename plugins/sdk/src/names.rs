@@ -192,7 +192,13 @@ impl Names {
         if let Err(slot) = self.find(parent, key) {
             self.index[slot] = place;
         }
-        self.entries.push(Entry { parent, field, next: FREE, key: key.into(), start: Start::of(key, self.naming.key_end) });
+        self.entries.push(Entry {
+            parent,
+            field,
+            next: FREE,
+            key: key.into(),
+            start: Start::of(key, self.naming.key_end),
+        });
         place
     }
 

@@ -71,15 +71,7 @@ impl Members {
             .writing(plan.writes)
             .below(config.target)
             .renaming(plan.renames);
-        Ok(Self {
-            manifest,
-            roles: plan.roles,
-            scalars,
-            asked,
-            times,
-            time_found: false,
-            line_field,
-        })
+        Ok(Self { manifest, roles: plan.roles, scalars, asked, times, time_found: false, line_field })
     }
 
     /// What the parser reads and writes.
