@@ -9,6 +9,7 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod servers;
 pub(crate) mod settings;
+pub(crate) mod trapping;
 pub(crate) mod turn;
 pub(crate) mod wait;
 pub(crate) mod writer;
