@@ -61,6 +61,7 @@ pub(crate) fn read<'a>(line: &'a [u8], moments: &mut Moments, clues: Clues<'_>) 
         }
     }
     head.logger_at_the_end(line);
+    head.bars_at_the_end(line);
     head
 }
 
@@ -243,7 +244,9 @@ impl<'a> Head<'a> {
                 None => (word, None),
             },
         };
-        if !is_class(name) {
+        // Tomcat's containers are no classes: `o.a.c.c.C.[.[.[/].[dispatcherServlet]`.
+        let is_container = line.is_none() && scan::cut_text(name, b".[").is_some_and(|(class, _)| is_dotted(class));
+        if !is_class(name) && !is_container {
             return false;
         }
         self.line = line;
@@ -268,6 +271,21 @@ impl<'a> Head<'a> {
         }
         (self.level, self.logger, self.thread) = (level.trim_ascii(), logger.trim_ascii(), thread.trim_ascii());
         Step::Message(line.len() - text.len())
+    }
+
+    /// ActiveMQ's layout ends with logger and thread: `time | INFO | text | org.example.Main | main`.
+    fn bars_at_the_end(&mut self, line: &'a [u8]) {
+        if !self.logger.is_empty() || self.level.is_empty() || !line[..self.message.start].ends_with(b"| ") {
+            return;
+        }
+        let thread = scan::cut_last(line, b'|').map(|(rest, thread)| (rest, thread.trim_ascii()));
+        let Some((rest, thread)) = thread else { return };
+        if let Some((rest, logger)) = scan::cut_last(rest, b'|')
+            && is_dotted(logger.trim_ascii())
+        {
+            (self.logger, self.thread) = (logger.trim_ascii(), thread);
+            self.message.end = rest.len().max(self.message.start);
+        }
     }
 
     /// Kafka's layout ends with the logger: `[time] INFO text (kafka.server.KafkaServer)`.

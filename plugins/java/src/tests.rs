@@ -80,6 +80,11 @@ fn layouts_are_told_apart() {
             format!("[{AT}] INFO [Controller 0]: text (kafka.Controller)"),
             ["INFO", "", "kafka.Controller", "[Controller 0]: text"],
         ),
+        (
+            format!("{AT} [main] ERROR o.a.c.C.[.[.[/].[servlet] - text"),
+            ["ERROR", "main", "o.a.c.C.[.[.[/].[servlet]", "text"],
+        ),
+        (format!("{AT} | WARN  | a | b | org.a.Broker | main"), ["WARN", "main", "org.a.Broker", "a | b"]),
         ("[ERROR] text of Maven".into(), ["ERROR", "", "", "text of Maven"]),
         (format!("{AT} INFO a message (with parentheses)"), ["INFO", "", "", "a message (with parentheses)"]),
     ] {

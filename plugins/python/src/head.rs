@@ -220,7 +220,7 @@ impl<'a> Head<'a> {
     fn behind_level(&mut self, line: &'a [u8], at: usize) -> Step {
         let end = scan::find(line, at, b' ').unwrap_or(line.len());
         let word = &line[at..end];
-        if !self.logger.is_empty() {
+        if !self.logger.is_empty() || !self.file.is_empty() {
             return Step::Message(at);
         }
         if word == b"in"
@@ -235,6 +235,12 @@ impl<'a> Head<'a> {
             return Step::Message(end);
         }
         let separated = matches!(line.get(end..end + 3), Some(b" - " | b" | "));
+        if let Some((name, number)) = scan::cut_last(word, b':').and_then(|(name, line)| Some((name, scan::int(line)?)))
+            && is_certain(name)
+        {
+            self.place(name, number);
+            return Step::Next(end);
+        }
         if separated && is_certain(word) {
             self.logger = word;
             return Step::Message(end + 3);

@@ -29,6 +29,7 @@ fn layouts_are_told_apart() {
         (format!("{AT} - INFO - app.web - text"), ["INFO", "app.web", "", "text"]),
         (format!("{AT} | INFO     | text | more"), ["INFO", "", "", "text | more"]),
         (format!("{AT} INFO app.web: text"), ["INFO", "app.web", "", "text"]),
+        (format!("{AT} DEBUG    app.pool:456 text"), ["DEBUG", "app.pool", "", "text"]),
         (format!("{AT} INFO app text"), ["INFO", "", "", "app text"]),
         (format!("{AT} app INFO text"), ["INFO", "app", "", "text"]),
         (format!("{AT} app[77] INFO text"), ["INFO", "app", "", "text"]),

@@ -174,6 +174,10 @@ fn behind_time<'a>(line: &'a [u8], stamp: Stamp) -> Header<'a> {
         return Header { time_ns, ..forwarded(line, at) };
     }
     let mut tag = (end + 1).min(line.len());
+    if line[tag..].starts_with(b": ") {
+        // Firewalls of Cisco have a colon of its own behind their name.
+        return Header { time_ns, host: word, message: tag + 2, ..Header::default() };
+    }
     // Gateways of Ubiquiti name themselves twice.
     if let Some([b' ', ..]) = line[tag..].strip_prefix(word) {
         tag += word.len() + 1;

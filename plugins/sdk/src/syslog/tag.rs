@@ -29,7 +29,8 @@ pub fn tag(line: &[u8], at: usize) -> Option<Tag<'_>> {
     if line.get(stop) == Some(&b'[') && line[stop - 1] != b':' {
         return bracketed(line, at, stop);
     }
-    if line[stop - 1] == b':' && stop - 1 > at && line[at] != b'%' {
+    // A number is the one that a device of Cisco has for its message.
+    if line[stop - 1] == b':' && stop - 1 > at && line[at] != b'%' && number(&line[at..stop - 1]).is_none() {
         return Some(Tag { name: &line[at..stop - 1], pid: &line[..0], end: behind(line, stop) });
     }
     spaced(line, at, stop)

@@ -84,6 +84,8 @@ fn host_program_and_message_are_told_apart() {
         ("fw1 %ASA-6-302014: Teardown", ["fw1", "", "", "%ASA-6-302014: Teardown"]),
         ("web1 CEF:0|vendor|x[1]: y", ["web1", "", "", "CEF:0|vendor|x[1]: y"]),
         ("gw gw sshd[7]: text", ["gw", "sshd", "7", "text"]),
+        ("asa1 : %ASA-6-302014: Teardown", ["asa1", "", "", "%ASA-6-302014: Teardown"]),
+        ("10.0.0.1 2099: %LINK-3-UPDOWN: up", ["10.0.0.1", "", "", "2099: %LINK-3-UPDOWN: up"]),
         ("web1", ["web1", "", "", ""]),
     ] {
         assert_eq!(parts(&format!("Feb  2 14:10:21 {rest}")), expected, "{rest}");
