@@ -4,7 +4,9 @@
 //! ECS. What is here takes their place: definitions that need no backtracking, and those whose fields have other names.
 
 mod applications;
+mod bacula;
 mod base;
+mod network;
 mod renamed;
 mod servers;
 
@@ -28,8 +30,8 @@ impl Dictionary {
         let mut known: BTreeMap<_, _> = grok::patterns().iter().copied().collect();
         known.extend(base::PATTERNS.iter().copied());
         if ecs {
-            known.extend(servers::PATTERNS.iter().copied());
-            known.extend(applications::PATTERNS.iter().copied());
+            let families = [servers::PATTERNS, applications::PATTERNS, network::PATTERNS, bacula::PATTERNS];
+            known.extend(families.into_iter().flatten().copied());
         }
         Ok(Dictionary { custom, known, ecs })
     }
@@ -58,6 +60,24 @@ mod tests {
 
     use super::*;
     use crate::expansion::expand;
+
+    #[test]
+    fn no_field_has_a_name_from_before_ecs() {
+        let dictionary = Dictionary::new(true, BTreeMap::new()).unwrap();
+        let mut found = vec![];
+        for name in dictionary.known.keys() {
+            for group in expand(&dictionary, &format!("%{{{name}}}")).unwrap().groups {
+                let is_known = group.field.contains('.') || ["timestamp", "message"].contains(&group.field.as_str());
+                if !is_known && !UNCHANGED.iter().any(|family| name.starts_with(family)) {
+                    found.push(format!("{name}: {}", group.field));
+                }
+            }
+        }
+        assert_eq!(found, [""; 0]);
+    }
+
+    /// Rare ones that keep what they had.
+    const UNCHANGED: [&str; 1] = ["SFW2"];
 
     #[test]
     fn every_pattern_can_be_used_without_backtracking() {

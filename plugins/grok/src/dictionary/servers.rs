@@ -36,6 +36,7 @@ pub(crate) const PATTERNS: &[(&str, &str)] = &[
         "ELB_URI",
         r"%{URIPROTO:url.scheme}://(?:%{USER:url.username}(?::[^@]*)?@)?(?:%{IPORHOST:url.domain}(?::%{POSINT:url.port:int})?)?(?:%{URIPATH:url.path}(?:\?%{URIQUERY:url.query})?)?",
     ),
+    ("ELB_URIPATHPARAM", r"%{URIPATH:url.path}(?:\?%{URIQUERY:url.query})?"),
     ("ELB_REQUEST_LINE", r"%{WORD:http.request.method} %{ELB_URI:url.original}(?: HTTP/%{NUMBER:http.version})?"),
     (
         "ELB_V1_HTTP_LOG",
