@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 
 use crate::given::{
-    Etcd, Program, Role, Servers, bulk_server::BulkServer, etcd::rule_key, kafka, settings, turn, unique, within,
+    Etcd, Program, Role, Servers, bulk_server::BulkServer, etcd::rule_key, kafka, settings, turn, unique, until, within,
 };
 
 const KILLS: u64 = 12;
@@ -56,12 +56,17 @@ async fn a_chain_that_forks_is_swapped_and_killed_and_every_line_has_the_events_
             (bulk.count() > before + 20_000).then_some(())
         })
         .await;
-        // Every second time it dies between two versions, every second time it has taken the new one and lives for a while.
-        for _ in 0..=kill % 2 {
+        if kill % 2 == 1 {
+            // It has taken another version, and dies on the way to the next one.
+            let chain = bulk.newest_chain();
             swaps += 1;
             etcd.put(&key, &rule(swaps)).await;
-            tokio::time::sleep(Duration::from_millis(37 * (kill % 5))).await;
+            until("events of the other version", async || bulk.newest_chain() != chain).await;
         }
+        swaps += 1;
+        etcd.put(&key, &rule(swaps)).await;
+        // Another moment between two versions each time.
+        tokio::time::sleep(Duration::from_millis(37 * (kill % 5))).await;
         transfer.kill();
         transfer.start_again();
     }

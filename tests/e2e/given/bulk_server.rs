@@ -25,6 +25,8 @@ struct Created {
     conflicts: u64,
     /// Conflicts with a document of another chain.
     differing: u64,
+    /// The chain of the document that was created last.
+    newest_chain: String,
 }
 
 /// The running server.
@@ -69,6 +71,11 @@ impl BulkServer {
     /// How many documents were there already, made by another chain.
     pub(crate) fn differing(&self) -> u64 {
         self.created.lock().expect("the lock").differing
+    }
+
+    /// The chain that made the document that was created last.
+    pub(crate) fn newest_chain(&self) -> String {
+        self.created.lock().expect("the lock").newest_chain.clone()
     }
 
     /// Index and id of each document, and the chain that made it.
@@ -132,6 +139,7 @@ async fn bulk(State(created): State<Arc<Mutex<Created>>>, Path(index): Path<Stri
             created.differing += u64::from(before.0 != chain);
             json!({"create": {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}})
         } else {
+            created.newest_chain = chain;
             json!({"create": {"status": 201}})
         });
     }
