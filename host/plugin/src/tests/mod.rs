@@ -5,6 +5,7 @@ mod faults;
 mod loading;
 mod meta;
 mod python;
+mod sandbox;
 mod swapping;
 mod verifying;
 mod wasm;
