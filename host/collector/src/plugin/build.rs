@@ -26,7 +26,7 @@ pub fn build(args: &BuildArgs) -> anyhow::Result<()> {
     let wasm = args.out.clone().unwrap_or_else(|| folder.wasm());
     compile(&folder, &wasm)?;
     let wasm = wasm.canonicalize().with_context(|| format!("resolving {}", wasm.display()))?;
-    let host = opening::trial_host(Default::default())?;
+    let host = opening::trial_host(Default::default(), None)?;
     let opened = opening::open(&host, &args.opening, &wasm, &opening::plugin_dirs()?)?;
     check::print(&format!("built {}: {}\n", opening::shown(&wasm).display(), check::summary(&opened)))
 }

@@ -16,7 +16,7 @@ use super::{
 /// Checks every file; false if one was refused.
 pub fn check(args: &CheckArgs) -> anyhow::Result<bool> {
     let dirs = opening::plugin_dirs()?;
-    let host = opening::trial_host(Default::default())?;
+    let host = opening::trial_host(Default::default(), None)?;
     let mut all_fine = true;
     for file in &args.files {
         match opening::open(&host, &args.opening, file, &dirs) {

@@ -18,10 +18,11 @@ pub fn plugin_dirs() -> anyhow::Result<PluginDirs> {
     Ok(PluginDirs::or_anywhere(common.bounds.plugin_dirs))
 }
 
-/// The engine for a plugin that is tried rather than used: however often it faults, it is asked again.
-pub fn trial_host(limits: Limits) -> anyhow::Result<PluginHost> {
+/// The engine for a plugin that is tried rather than used: however often it faults, it is asked again. Several that share a cache
+/// compile a plugin once.
+pub fn trial_host(limits: Limits, cache: Option<&Path>) -> anyhow::Result<PluginHost> {
     let limits = Limits { faults_max: usize::MAX, ..limits };
-    Ok(PluginHost::new(limits, None, None, Metrics::default())?)
+    Ok(PluginHost::new(limits, cache.map(Path::to_owned), None, Metrics::default())?)
 }
 
 /// The chain of a plugin alone.

@@ -29,7 +29,7 @@ const ROUND: Duration = Duration::from_millis(50);
 /// Measures, and prints a table.
 pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     let dirs = opening::plugin_dirs()?;
-    let host = opening::trial_host(Default::default())?;
+    let host = opening::trial_host(Default::default(), None)?;
     let opened = opening::open(&host, &args.opening, &args.plugin, &dirs)?;
     let topic = Topic::new("bench")?;
     let lines = lines::read(&args.lines, &topic)?;

@@ -1,6 +1,9 @@
 //! The longest lines that there are, with plenty of memory and with little.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use collector_plugin_host::Limits;
 use collector_tasks::PluginSpec;
@@ -48,12 +51,13 @@ pub(super) fn check(lanes: &[Lane], report: &mut Report) -> anyhow::Result<()> {
 pub(super) fn check_with_little_memory(
     spec: &PluginSpec,
     material: &[Material],
+    cache: &Path,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let Some(main) = material.first() else { return Ok(()) };
-    let plenty = Lane::load(&trial_host(Limits::default())?, spec, main)?;
+    let plenty = Lane::load(&trial_host(Limits::default(), Some(cache))?, spec, main)?;
     for kib in LITTLE_KIB {
-        let host = trial_host(Limits { memory_bytes_max: kib << 10, ..Limits::default() })?;
+        let host = trial_host(Limits { memory_bytes_max: kib << 10, ..Limits::default() }, Some(cache))?;
         // Too little to open it, or for a line as they usually are: it gets more.
         let Ok(lane) = Lane::load(&host, spec, main) else { continue };
         if lane.treat(&[&short_case(&lane.cases)], 1).iter().any(|outcome| outcome.fault.is_some()) {

@@ -30,7 +30,8 @@ use super::{
 pub fn test(args: &TestArgs) -> anyhow::Result<bool> {
     let (plugin, samples_dir) = target(args)?;
     let dirs = opening::plugin_dirs()?;
-    let host = opening::trial_host(Default::default())?;
+    let cache = tempfile::tempdir().context("making a folder for compiled code")?;
+    let host = opening::trial_host(Default::default(), Some(cache.path()))?;
     let opened = match opening::open(&host, &args.opening, &plugin, &dirs) {
         Ok(opened) => opened,
         Err(LoadError { path, problem }) => {
@@ -48,7 +49,7 @@ pub fn test(args: &TestArgs) -> anyhow::Result<bool> {
     purity::check(&lanes, args.seed, &mut report)?;
     hardship::check(&lanes, args.seed, &mut report)?;
     long_lines::check(&lanes, &mut report)?;
-    long_lines::check_with_little_memory(&opened.spec, &material, &mut report)?;
+    long_lines::check_with_little_memory(&opened.spec, &material, cache.path(), &mut report)?;
     report.end()
 }
 

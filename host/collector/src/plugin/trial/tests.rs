@@ -59,7 +59,7 @@ fn lane(number: fn(Known) -> u32) -> Lane {
     let generation = Generation::native(&[("numbering", "", Arc::new(open))], &Limits::default()).unwrap();
     let cases = ["a", "bb", "ccc", "dddd", "a b c d e"].map(|line| Case::line(format!("line {line}"), line));
     let material = Material { config: Value::Null, cases: cases.to_vec() };
-    Lane::of(&trial_host(Limits::default()).unwrap(), generation, &material).unwrap()
+    Lane::of(&trial_host(Limits::default(), None).unwrap(), generation, &material).unwrap()
 }
 
 fn said_of_purity(number: fn(Known) -> u32) -> String {
@@ -133,7 +133,7 @@ fn faulty_lane(is_faulty: fn(&Request<'_>) -> bool) -> Lane {
         Ok(plugin)
     };
     let generation = Generation::native(&[("faulty", "", Arc::new(open))], &Limits::default()).unwrap();
-    Lane::of(&trial_host(Limits::default()).unwrap(), generation, &Material::default()).unwrap()
+    Lane::of(&trial_host(Limits::default(), None).unwrap(), generation, &Material::default()).unwrap()
 }
 
 #[test]
