@@ -24,6 +24,13 @@ pub(crate) struct Artifact {
     pub(crate) imports: Vec<String>,
     /// The interfaces that it exports.
     pub(crate) exports: Vec<String>,
+    /// What the host needs to know of it once it is compiled.
+    pub(crate) facts: Facts,
+}
+
+/// What the host needs to know of a plugin to run it, beside its compiled code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Facts {
     /// The author's examples, JSON.
     pub(crate) samples: Option<String>,
     /// Some export has a post-return function: results must be copied before it runs.
@@ -33,7 +40,7 @@ pub(crate) struct Artifact {
 impl Artifact {
     /// Understands a file's bytes.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, LoadProblem> {
-        let sha256 = hex(&Sha256::digest(bytes));
+        let sha256 = sha256(bytes);
         let component = match kind(bytes)? {
             Encoding::Component => bytes.to_vec(),
             Encoding::Module => encode(bytes)?,
@@ -41,9 +48,14 @@ impl Artifact {
         let found = inspect(&component)?;
         check_exports(&found.exports)?;
         found.imports.iter().try_for_each(|import| check_import(import))?;
-        let Found { exports, imports, samples, has_post_return } = found;
-        Ok(Artifact { sha256, component, imports, exports, samples, has_post_return })
+        let Found { exports, imports, facts } = found;
+        Ok(Artifact { sha256, component, imports, exports, facts })
     }
+}
+
+/// Of some bytes, lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Lower-case hexadecimal.
@@ -119,8 +131,7 @@ fn invalid(error: wasmparser::BinaryReaderError, bytes: usize) -> LoadProblem {
 struct Found {
     exports: Vec<String>,
     imports: Vec<String>,
-    samples: Option<String>,
-    has_post_return: bool,
+    facts: Facts,
 }
 
 /// Looks at the outermost imports and exports, and at options and sections at any depth.
@@ -144,11 +155,11 @@ fn inspect(component: &[u8]) -> Result<Found, LoadProblem> {
             }
             Payload::ComponentCanonicalSection(functions) => {
                 for function in functions {
-                    found.has_post_return |= has_post_return(&function.map_err(invalid)?);
+                    found.facts.has_post_return |= has_post_return(&function.map_err(invalid)?);
                 }
             }
             Payload::CustomSection(section) if section.name() == SAMPLES => {
-                found.samples = Some(samples(section.data())?);
+                found.facts.samples = Some(samples(section.data())?);
             }
             _ => {}
         }

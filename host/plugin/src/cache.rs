@@ -5,11 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use crate::artifact::hex;
+use crate::artifact::Facts;
+
+/// How a file of the cache begins: another version of its form gets another number.
+pub(crate) const MAGIC: &[u8; 12] = b"\x89collector1\n";
+const CHECKSUM: usize = 16;
+const LENGTH: usize = 4;
 
 /// A private directory of compiled plugins.
 #[derive(Clone, Debug)]
@@ -27,21 +31,27 @@ impl Cache {
         }
     }
 
-    /// The compiled component; compiles where it is not there.
-    pub(crate) fn component(&self, engine: &Engine, sha256: &str, component: &[u8]) -> wasmtime::Result<Component> {
-        let path = self.0.join(format!("{sha256}-{:016x}.cwasm", fingerprint(engine)));
-        if let Some(code) = read_checked(&path) {
-            // SAFETY: the file lies in a directory that only this user can write to, this very engine configuration wrote it, and its
-            // checksum holds.
-            if let Ok(component) = unsafe { Component::deserialize(engine, code) } {
-                return Ok(component);
-            }
-        }
-        let component = Component::new(engine, component)?;
-        if let Err(error) = component.serialize().map(|code| write_checked(&path, &code)) {
+    /// What was compiled of the file with that sha256, and what was found out about it then.
+    pub(crate) fn find(&self, engine: &Engine, sha256: &str) -> Option<(Component, Facts)> {
+        let entry = fs::read(self.path(engine, sha256)).ok()?;
+        let (facts, code) = checked(&entry)?;
+        // SAFETY: the file lies in a directory that only this user can write to, this very engine configuration wrote it, and its
+        // checksum holds.
+        let component = unsafe { Component::deserialize(engine, code) };
+        Some((component.ok()?, facts))
+    }
+
+    /// Keeps what was compiled. A failure is no more than a word in the log: the next start compiles again.
+    pub(crate) fn keep(&self, engine: &Engine, sha256: &str, component: &Component, facts: &Facts) {
+        let path = self.path(engine, sha256);
+        let code = component.serialize().map_err(io::Error::other);
+        if let Err(error) = code.and_then(|code| write(&path, &entry(facts, &code)?)) {
             tracing::debug!(path = %path.display(), %error, "compiled plugin not kept");
         }
-        Ok(component)
+    }
+
+    fn path(&self, engine: &Engine, sha256: &str) -> PathBuf {
+        self.0.join(format!("{sha256}-{:016x}.cwasm", fingerprint(engine)))
     }
 }
 
@@ -88,21 +98,29 @@ fn make_private(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 
-/// The content behind its checksum.
-fn read_checked(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = fs::read(path).ok()?;
-    if bytes.len() < 32 {
+/// The beginning, a checksum of the rest, the length of the facts, the facts, the code.
+fn entry(facts: &Facts, code: &[u8]) -> io::Result<Vec<u8>> {
+    let facts = serde_json::to_vec(facts)?;
+    let length = u32::try_from(facts.len()).map_err(io::Error::other)?;
+    let rest = [length.to_le_bytes().as_slice(), &facts, code].concat();
+    Ok([MAGIC.as_slice(), &xxh3_128(&rest).to_le_bytes(), &rest].concat())
+}
+
+/// What is in an entry that is whole.
+fn checked(entry: &[u8]) -> Option<(Facts, &[u8])> {
+    let (checksum, rest) = entry.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM)?;
+    if xxh3_128(rest).to_le_bytes() != checksum {
         return None;
     }
-    let code = bytes.split_off(32);
-    (Sha256::digest(&code).as_slice() == bytes).then_some(code)
+    let (length, rest) = rest.split_at_checked(LENGTH)?;
+    let (facts, code) = rest.split_at_checked(u32::from_le_bytes(length.try_into().ok()?) as usize)?;
+    Some((serde_json::from_slice(facts).ok()?, code))
 }
 
 /// Written beside its place and then renamed, so that nobody reads a part of it.
-fn write_checked(path: &Path, code: &[u8]) -> io::Result<()> {
-    let checksum = Sha256::digest(code);
-    let unfinished = path.with_extension(format!("{}.new", hex(&checksum[..4])));
-    fs::write(&unfinished, [checksum.as_slice(), code].concat())?;
+fn write(path: &Path, entry: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&unfinished, entry)?;
     fs::rename(&unfinished, path)
 }
 
@@ -111,15 +129,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_damaged_file_is_not_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.cwasm");
-        write_checked(&path, b"code").unwrap();
-        assert_eq!(read_checked(&path).unwrap(), b"code");
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[33] ^= 1;
-        fs::write(&path, bytes).unwrap();
-        assert!(read_checked(&path).is_none());
+    fn an_entry_that_is_not_whole_is_not_used() {
+        let facts = Facts { samples: Some("[]".to_owned()), has_post_return: true };
+        let whole = entry(&facts, b"code").unwrap();
+        assert_eq!(checked(&whole), Some((facts, b"code".as_slice())));
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            assert_eq!(checked(&damaged), None, "a bit of byte {at}");
+            assert_eq!(checked(&whole[..at]), None, "cut off at {at}");
+        }
     }
 
     #[cfg(unix)]

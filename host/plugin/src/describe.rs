@@ -40,7 +40,7 @@ impl PluginHost {
     pub fn packed_samples(&self, named: &Path, dirs: &PluginDirs) -> Result<Option<String>, LoadError> {
         let path = dirs.find(named)?;
         let read = file::read(&path, self.limits().wasm_bytes_max).and_then(|bytes| Artifact::new(&bytes));
-        read.map(|artifact| artifact.samples).map_err(|problem| LoadError { path, problem })
+        read.map(|artifact| artifact.facts.samples).map_err(|problem| LoadError { path, problem })
     }
 
     /// Loads, opens and tries a plugin as a chain would, and says what it is.
@@ -61,7 +61,7 @@ impl PluginHost {
             imports: artifact.imports,
             exports: artifact.exports,
             manifest,
-            samples: artifact.samples,
+            samples: artifact.facts.samples,
         })
     }
 }

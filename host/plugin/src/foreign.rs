@@ -1,12 +1,10 @@
 //! What a file that is no WebAssembly looks like, in words for whoever named it as a plugin.
 
-use crate::error::LoadProblem;
+use crate::{cache::MAGIC, error::LoadProblem};
 
 const ELF: &[u8] = b"\x7fELF";
 /// Bytes of text that are looked at.
 const LOOKED_AT: usize = 4096;
-/// Length of the checksum before the code in a file of the cache.
-const CHECKSUM: usize = 32;
 
 /// Kinds of files by their first bytes, with what to do.
 const BEGINNINGS: [(&[u8], &str, &str); 14] = [
@@ -38,8 +36,7 @@ fn look(bytes: &[u8]) -> (&'static str, &'static str) {
     if bytes.is_empty() {
         return ("it is empty", "copy it again, or build it again");
     }
-    let is_elf = bytes.starts_with(ELF) || bytes.get(CHECKSUM..).is_some_and(|code| code.starts_with(ELF));
-    if is_elf && contains(bytes, b".wasmtime.engine") {
+    if bytes.starts_with(MAGIC) || bytes.starts_with(ELF) && contains(bytes, b".wasmtime.engine") {
         return (
             "it is machine code that was compiled from a plugin in advance",
             "name the .wasm file that it was made of: the collector compiles it itself, and takes no machine code from anybody",
@@ -82,7 +79,7 @@ mod tests {
     #[test]
     fn what_people_name_by_mistake_is_recognised() {
         let tar = [[b'a'; 257].as_slice(), b"ustar\0"].concat();
-        let cached = [[7; 32].as_slice(), b"\x7fELF.....wasmtime.engine"].concat();
+        let cached = [MAGIC.as_slice(), b"and so on"].concat();
         let golden: [(&[u8], &str); 12] = [
             (b"", "it is empty"),
             (b"\x7fELF\x02", "it is a program or library in machine code (ELF)"),

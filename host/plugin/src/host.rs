@@ -10,7 +10,7 @@ use collector_tasks::{ChainSpec, PluginSpec};
 use wasmtime::{Config, Engine, component::Component};
 
 use crate::{
-    artifact::Artifact,
+    artifact::{Artifact, Facts, sha256},
     assets::Assets,
     cache::Cache,
     error::{LoadError, LoadProblem},
@@ -165,11 +165,16 @@ impl PluginHost {
     }
 
     fn load_bytes(&self, spec: &PluginSpec, path: &Path, bytes: &[u8]) -> Result<LoadedPlugin, LoadProblem> {
-        let artifact = Artifact::new(bytes)?;
-        check_sha256(spec, &artifact.sha256)?;
+        let sha256 = sha256(bytes);
+        check_sha256(spec, &sha256)?;
+        let (component, facts) = self.compiled(&sha256, bytes)?;
+        let code = self.link(&component, &facts)?;
         let assets = Assets::read(&spec.assets, self.0.limits.asset_bytes_max)?;
-        let code = self.compile(&artifact)?;
-        self.open(spec, path.to_owned(), artifact, code, assets)
+        let plugin = self.open(spec, path.to_owned(), sha256, code, assets)?;
+        if let Some(samples) = &facts.samples {
+            samples::run(samples, &plugin)?;
+        }
+        Ok(plugin)
     }
 
     /// The plugin's file, or the copy of the last good one where it is gone.
@@ -188,24 +193,32 @@ impl PluginHost {
         }
     }
 
-    fn compile(&self, artifact: &Artifact) -> Result<Code, LoadProblem> {
-        let not_compiled = |error: wasmtime::Error| LoadProblem::NotCompiled { reason: format!("{error:#}") };
+    /// From the cache, where these bytes were once understood and compiled; otherwise both are done now.
+    fn compiled(&self, sha256: &str, bytes: &[u8]) -> Result<(Component, Facts), LoadProblem> {
+        let (engine, cache) = (&self.0.engine, &self.0.cache);
+        if let Some(found) = cache.as_ref().and_then(|cache| cache.find(engine, sha256)) {
+            return Ok(found);
+        }
+        let artifact = Artifact::new(bytes)?;
+        let component = Component::new(engine, &artifact.component).map_err(not_compiled)?;
+        if let Some(cache) = cache {
+            cache.keep(engine, sha256, &component, &artifact.facts);
+        }
+        Ok((component, artifact.facts))
+    }
+
+    fn link(&self, component: &Component, facts: &Facts) -> Result<Code, LoadProblem> {
         let engine = &self.0.engine;
-        let component = match &self.0.cache {
-            Some(cache) => cache.component(engine, &artifact.sha256, &artifact.component),
-            None => Component::new(engine, &artifact.component),
-        };
-        let component = component.map_err(not_compiled)?;
-        let pre =
-            linker(engine, &component).and_then(|linker| linker.instantiate_pre(&component)).map_err(not_compiled)?;
-        Ok(Code::Wasm { engine: engine.clone(), pre, has_post_return: artifact.has_post_return })
+        let pre = linker(engine, component).and_then(|linker| linker.instantiate_pre(component));
+        let pre = pre.map_err(not_compiled)?;
+        Ok(Code::Wasm { engine: engine.clone(), pre, has_post_return: facts.has_post_return })
     }
 
     fn open(
         &self,
         spec: &PluginSpec,
         path: PathBuf,
-        artifact: Artifact,
+        sha256: String,
         code: Code,
         assets: Assets,
     ) -> Result<LoadedPlugin, LoadProblem> {
@@ -218,24 +231,12 @@ impl PluginHost {
         let opening = Opening { config: &config, assets: &assets, limits: &limits, log: &log, met: &met };
         let (_, manifest) = Guest::open(&code, &opening).map_err(|error| not_opened(&config, error))?;
         names::check_manifest(&manifest)?;
-        let plugin = LoadedPlugin::new(
-            name,
-            path,
-            artifact.sha256,
-            config,
-            spec.on_error,
-            manifest,
-            code,
-            assets,
-            limits,
-            log,
-            met,
-        );
-        if let Some(samples) = &artifact.samples {
-            samples::run(samples, &plugin)?;
-        }
-        Ok(plugin)
+        Ok(LoadedPlugin::new(name, path, sha256, config, spec.on_error, manifest, code, assets, limits, log, met))
     }
+}
+
+fn not_compiled(error: wasmtime::Error) -> LoadProblem {
+    LoadProblem::NotCompiled { reason: format!("{error:#}").replace('\n', " ") }
 }
 
 fn check_sha256(spec: &PluginSpec, found: &str) -> Result<(), LoadProblem> {
