@@ -59,8 +59,8 @@ fn artefact(messages: &[u8], package: &str) -> Option<PathBuf> {
     let messages =
         messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Message>(line).ok());
     let of_package = messages.filter(|message| message.package_id.contains(package));
-    let files = of_package.flat_map(|message| message.filenames);
-    files.filter(|file| file.extension().is_some_and(|ending| ending == "wasm")).last()
+    let mut files = of_package.flat_map(|message| message.filenames);
+    files.rfind(|file| file.extension().is_some_and(|ending| ending == "wasm"))
 }
 
 fn publish(from: &Path, to: &Path) -> std::io::Result<()> {
