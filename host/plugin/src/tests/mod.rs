@@ -2,6 +2,7 @@
 
 mod draining;
 mod faults;
+mod frozen;
 mod loading;
 mod meta;
 mod python;
