@@ -13,6 +13,41 @@ pub(crate) trait Lanes {
     /// # Safety
     /// `WIDTH` bytes can be read at `from` and written at `to`, they do not overlap, and the processor has the instructions.
     unsafe fn copy_and_find(from: *const u8, to: *mut u8) -> u32;
+
+    /// Writes a block, or the first `len` bytes of one, with the bytes that `found` marks escaped; it lies at `to` already, as it is. Gives how many bytes it became.
+    ///
+    /// # Safety
+    /// As for [`Lanes::copy_and_find`]; `len` is not beyond the block, `found` has bits below `len` only, and at least one. `WIDTH` bytes more can be read
+    /// behind the `len` bytes, and `2 * LANES_MAX` be written behind what these become.
+    #[inline(always)]
+    unsafe fn escape(from: *const u8, to: *mut u8, found: u32, len: usize) -> usize {
+        let (mut left, mut done, mut written) = (found, 0, 0);
+        while left != 0 {
+            let marked = left.trailing_zeros() as usize;
+            written += marked - done;
+            done = marked + 1;
+            left &= left - 1;
+            // SAFETY: `marked` is below `len`; eight bytes of an escape and a block behind it are within what the caller promises.
+            unsafe {
+                let (escape, escape_len) = &ESCAPES[usize::from(*from.add(marked))];
+                to.add(written).cast::<[u8; 8]>().write(*escape);
+                written += usize::from(*escape_len);
+                core::ptr::copy_nonoverlapping(from.add(done), to.add(written), Self::WIDTH);
+            }
+        }
+        written + len - done
+    }
+
+    /// The characters of base64url that the twelve bytes from `SKIP` on become.
+    ///
+    /// # Safety
+    /// The processor has the instructions; `SKIP` is at most 4.
+    #[inline(always)]
+    unsafe fn base64<const SKIP: i32>(block: &[u8; 16]) -> [u8; 16] {
+        let mut text = [0; 16];
+        crate::id::encode(&block[SKIP as usize..SKIP as usize + 12], &mut text);
+        text
+    }
 }
 
 /// Plain Rust, for every processor.
@@ -37,7 +72,7 @@ impl Lanes for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Sse2};
+pub(crate) use x86::{Avx2, Avx512, Sse2};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -75,6 +110,94 @@ mod x86 {
             // SAFETY: the caller promises AVX2 and the bytes.
             unsafe { find_32(from, to) }
         }
+
+        #[inline(always)]
+        unsafe fn base64<const SKIP: i32>(block: &[u8; 16]) -> [u8; 16] {
+            // SAFETY: the caller promises AVX2.
+            unsafe { base64_12::<SKIP>(block) }
+        }
+    }
+
+    /// As [`Avx2`], with escapes that take no branch. To be used where [`Avx512::is_there`] only.
+    pub(crate) struct Avx512;
+
+    impl Avx512 {
+        /// Whether the processor has what it takes.
+        pub(crate) fn is_there() -> bool {
+            is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi2")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("popcnt")
+        }
+    }
+
+    impl Lanes for Avx512 {
+        const WIDTH: usize = 32;
+
+        #[inline(always)]
+        unsafe fn copy_and_find(from: *const u8, to: *mut u8) -> u32 {
+            // SAFETY: the caller promises AVX2 and the bytes.
+            unsafe { find_32(from, to) }
+        }
+
+        #[inline(always)]
+        unsafe fn escape(from: *const u8, to: *mut u8, found: u32, len: usize) -> usize {
+            // SAFETY: the caller promises the instructions and the bytes.
+            unsafe { escape_32(from, to, found, len) }
+        }
+
+        #[inline(always)]
+        unsafe fn base64<const SKIP: i32>(block: &[u8; 16]) -> [u8; 16] {
+            // SAFETY: the caller promises the instructions, AVX2 among them.
+            unsafe { base64_12::<SKIP>(block) }
+        }
+    }
+
+    /// Three bytes are spread over four, six bits each, by two multiplications; then each range of values gets its distance to its characters.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn base64_12<const SKIP: i32>(block: &[u8; 16]) -> [u8; 16] {
+        // SAFETY: the reference covers 16 bytes; loads and stores of this kind need no alignment.
+        let block = _mm_bsrli_si128::<SKIP>(unsafe { _mm_loadu_si128(block.as_ptr().cast()) });
+        let spread = _mm_shuffle_epi8(block, _mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10));
+        let high = _mm_mulhi_epu16(_mm_and_si128(spread, _mm_set1_epi32(0x0fc0_fc00)), _mm_set1_epi32(0x0400_0040));
+        let low = _mm_mullo_epi16(_mm_and_si128(spread, _mm_set1_epi32(0x003f_03f0)), _mm_set1_epi32(0x0100_0010));
+        let values = _mm_or_si128(high, low);
+        // 0 for small letters, 1 to 12 for digits and signs, 13 for capital letters.
+        let range = _mm_subs_epu8(values, _mm_set1_epi8(51));
+        let range = _mm_or_si128(range, _mm_and_si128(_mm_cmpgt_epi8(_mm_set1_epi8(26), values), _mm_set1_epi8(13)));
+        let digit = b'0' as i8 - 52;
+        let (small, minus, under) = (b'a' as i8 - 26, b'-' as i8 - 62, b'_' as i8 - 63);
+        let distances = _mm_setr_epi8(
+            small, digit, digit, digit, digit, digit, digit, digit, digit, digit, digit, minus, under, b'A' as i8, 0, 0,
+        );
+        let text = _mm_add_epi8(values, _mm_shuffle_epi8(distances, range));
+        let mut bytes = [0; 16];
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), text) };
+        bytes
+    }
+
+    /// Every byte gets a backslash before it, and those that are not marked lose theirs. Control characters, whose escapes are longer, go the usual way.
+    #[inline]
+    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+    unsafe fn escape_32(from: *const u8, to: *mut u8, found: u32, len: usize) -> usize {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        // SAFETY: the caller promises 32 readable bytes, and 64 writable ones behind `to`.
+        unsafe {
+            let block = _mm256_loadu_si256(from.cast());
+            let control = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1f)), block);
+            if _mm256_movemask_epi8(control) as u32 & found != 0 {
+                return <Avx2 as Lanes>::escape(from, to, found, len);
+            }
+            let pairs = _mm512_slli_epi16::<8>(_mm512_cvtepu8_epi16(block));
+            let pairs = _mm512_or_si512(pairs, _mm512_set1_epi16(i16::from(b'\\')));
+            let kept = _pdep_u64(u64::from(found), EVEN) | !EVEN;
+            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi8(kept, pairs));
+        }
+        len + found.count_ones() as usize
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! How to write the documents of one shape: constant text in between, keys and nesting included, and what goes where.
 
 use collector_model::{
-    Cell, Schema,
+    Cell, Kind, Schema,
     cell::write_string,
     fields::{FieldTree, Found, ROOT, Slot},
 };
@@ -22,6 +22,8 @@ pub(crate) enum Source {
     Own(Own),
     /// All of the collector's own values but the time.
     Block,
+    /// Nothing, but the pieces of that run follow.
+    Run(u32),
     /// Nothing: the document ends.
     End,
 }
@@ -34,12 +36,55 @@ pub(crate) struct Piece {
     pub(crate) source: Source,
 }
 
+/// Pieces, one behind the other, whose values a plugin made itself. Such values are often the same for many events (`event.kind`): what was written before is
+/// then written again as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// How many pieces.
+    pub(crate) len: u32,
+    /// Their cells.
+    pub(crate) slots: Vec<u32>,
+    /// What was written before.
+    pub(crate) written: [Written; RUN_MEMORY],
+    /// Which of these was used last.
+    pub(crate) last: usize,
+    /// How often it was one of them.
+    pub(crate) hits: u32,
+    /// How often it was something else.
+    pub(crate) misses: u32,
+}
+
+/// The text of some pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// What the cells were, and in which batch: in another one they stand for other bytes.
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) batch: u64,
+    pub(crate) bytes: Padded,
+}
+
+/// Texts that are remembered of one run: `event.outcome` is one of a few.
+const RUN_MEMORY: usize = 4;
+/// Pieces of a run, at least.
+const RUN_PIECES_MIN: usize = 3;
+/// Misses after which a run must have shown hits too.
+const MISSES_FREE: u32 = 256;
+
+impl Run {
+    /// Whether remembering is worth it: values that differ from event to event are found out soon.
+    #[inline(always)]
+    pub(crate) fn is_worth_it(&self) -> bool {
+        self.misses < MISSES_FREE || self.hits / 4 >= self.misses
+    }
+}
+
 /// The plan of one shape.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) text: Padded,
     pub(crate) slots: Vec<Slot>,
+    pub(crate) runs: Vec<Run>,
 }
 
 /// What a plan depends on, apart from the shape.
@@ -53,7 +98,32 @@ pub(crate) struct PlanKind {
 impl Plan {
     /// Works out the plan for events with such cells.
     pub(crate) fn new(kind: PlanKind, schema: &Schema, cells: &[Cell]) -> Self {
-        if kind.is_seed { Self::seed(schema, cells) } else { Self::ecs(kind, schema, cells) }
+        let mut plan = if kind.is_seed { Self::seed(schema, cells) } else { Self::ecs(kind, schema, cells) };
+        plan.find_runs(cells);
+        plan
+    }
+
+    /// Puts a mark before each run.
+    fn find_runs(&mut self, cells: &[Cell]) {
+        let own = |piece: &Piece| match piece.source {
+            Source::Cell(slot) => {
+                matches!(cells[slot as usize].kind(), Some(Kind::ArenaText | Kind::ArenaJson)).then_some(slot)
+            }
+            _ => None,
+        };
+        let pieces = std::mem::take(&mut self.pieces);
+        let mut rest = pieces.as_slice();
+        while let Some(piece) = rest.first() {
+            let slots: Vec<u32> = rest.iter().map_while(own).collect();
+            let len = slots.len().max(1);
+            if slots.len() >= RUN_PIECES_MIN {
+                let source = Source::Run(self.runs.len() as u32);
+                self.pieces.push(Piece { start: piece.start, end: piece.start, source });
+                self.runs.push(Run { len: len as u32, slots, ..Run::default() });
+            }
+            self.pieces.extend_from_slice(&rest[..len]);
+            rest = &rest[len..];
+        }
     }
 
     fn ecs(kind: PlanKind, schema: &Schema, cells: &[Cell]) -> Self {
@@ -75,7 +145,7 @@ impl Plan {
             if whole_block && matches!(tree.name(child), "collector" | "host" | "log") {
                 continue;
             }
-            builder.member(&tree, child, &mut is_first);
+            builder.member(&tree, cells, child, &mut is_first);
         }
         if whole_block {
             builder.comma(&mut is_first);
@@ -91,7 +161,7 @@ impl Plan {
         builder.piece(Source::Own(Own::Topic));
         builder.text.extend_from_slice(b",\"data\":");
         match tree.find("message").filter(|&node| tree.is_present(node)) {
-            Some(node) => builder.value(&tree, node),
+            Some(node) => builder.value(&tree, cells, node),
             None => builder.text.extend_from_slice(b"\"\""),
         }
         builder.finish()
@@ -141,16 +211,24 @@ impl Builder {
         }
     }
 
-    fn member(&mut self, tree: &FieldTree, node: usize, is_first: &mut bool) {
+    fn member(&mut self, tree: &FieldTree, cells: &[Cell], node: usize, is_first: &mut bool) {
         self.comma(is_first);
         write_string(tree.name(node).as_bytes(), &mut self.text);
         self.text.push(b':');
-        self.value(tree, node);
+        self.value(tree, cells, node);
     }
 
-    fn value(&mut self, tree: &FieldTree, node: usize) {
+    fn value(&mut self, tree: &FieldTree, cells: &[Cell], node: usize) {
         match tree.value(node) {
             Some(Found::Single(slot)) => self.piece(source_of(slot)),
+            // Texts and the like, without anything to append to: no more than brackets and commas between them.
+            Some(Found::Array(slots)) if slots.iter().all(|&slot| appends(cells, slot)) => {
+                for (i, &slot) in slots.iter().enumerate() {
+                    self.text.push(if i == 0 { b'[' } else { b',' });
+                    self.piece(source_of(slot));
+                }
+                self.text.push(b']');
+            }
             Some(Found::Array(slots)) => {
                 let start = self.slots.len() as u32;
                 self.slots.extend_from_slice(slots);
@@ -160,7 +238,7 @@ impl Builder {
                 self.text.push(b'{');
                 let mut is_first = true;
                 for child in tree.children(node) {
-                    self.member(tree, child, &mut is_first);
+                    self.member(tree, cells, child, &mut is_first);
                 }
                 self.text.push(b'}');
             }
@@ -170,8 +248,13 @@ impl Builder {
     fn finish(mut self) -> Plan {
         self.text.push(b'}');
         self.piece(Source::End);
-        Plan { pieces: self.pieces, text: Padded::new(self.text), slots: self.slots }
+        Plan { pieces: self.pieces, text: Padded::new(self.text), slots: self.slots, runs: vec![] }
     }
+}
+
+/// Whether a value was appended, and not there before.
+fn appends(cells: &[Cell], slot: Slot) -> bool {
+    cells.get(slot as usize).is_some_and(|cell| cell.appends())
 }
 
 fn source_of(slot: Slot) -> Source {

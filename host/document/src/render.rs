@@ -13,10 +13,10 @@ use crate::{
     constants::{Constants, Own},
     id::IdWriter,
     lanes::Lanes,
-    plan::{Plan, PlanKind, Source},
+    plan::{Piece, Plan, PlanKind, Run, Source},
     safe::safe_document,
     time::TimeWriter,
-    writer::Writer,
+    writer::{Padded, Writer},
 };
 
 /// How documents are to look.
@@ -92,6 +92,8 @@ pub struct Renderer {
     ids: IdWriter,
     times: TimeWriter,
     scratch: Vec<u8>,
+    /// Which batch this is; the first is 1.
+    batch: u64,
 }
 
 impl Renderer {
@@ -112,9 +114,13 @@ impl Renderer {
         if self.plans.len() > SCHEMAS_MAX {
             self.plans.clear();
         }
-        let job = Job { batch, table, schema, settings, framing };
+        self.batch += 1;
+        let job = Job { batch, number: self.batch, table, schema, settings, framing };
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
+        if crate::lanes::Avx512::is_there() {
+            // SAFETY: the processor has what it takes.
+            unsafe { self.render_avx512(&job, out) }
+        } else if is_x86_feature_detected!("avx2") {
             // SAFETY: AVX2 was detected.
             unsafe { self.render_avx2(&job, out) }
         } else {
@@ -122,6 +128,12 @@ impl Renderer {
         }
         #[cfg(not(target_arch = "x86_64"))]
         self.render_with::<crate::lanes::Portable>(&job, out);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+    unsafe fn render_avx512(&mut self, job: &Job<'_>, out: &mut Rendered) {
+        self.render_with::<crate::lanes::Avx512>(job, out);
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -173,19 +185,19 @@ impl Renderer {
             let fork = job.table.fork_path(event, line);
             let framed = writer.len();
             if job.framing == Framing::Bulk {
-                put_action(&mut self.ids, &line.id, &fork, writer);
+                put_action::<L>(&mut self.ids, &line.id, &fork, writer);
             }
             let start = writer.len();
             if event.verbatim && job.settings.form == DocumentForm::Ecs {
                 writer.put(job.batch.text_of(line));
             } else {
                 let cells = job.table.cells_of(event);
-                let stranger;
+                let mut stranger;
                 let plan = match event.shape().index() {
                     Some(index) => plan_of(plans, index, kind, job.schema, cells),
                     None => {
                         stranger = Plan::new(kind, job.schema, cells);
-                        &stranger
+                        &mut stranger
                     }
                 };
                 let values = Values { job, cells, constants, line };
@@ -204,7 +216,7 @@ impl Renderer {
 }
 
 #[inline(always)]
-fn plan_of<'a>(plans: &'a mut Plans, index: usize, kind: PlanKind, schema: &Schema, cells: &[Cell]) -> &'a Plan {
+fn plan_of<'a>(plans: &'a mut Plans, index: usize, kind: PlanKind, schema: &Schema, cells: &[Cell]) -> &'a mut Plan {
     if plans.len() <= index {
         plans.resize_with(index + 1, || None);
     }
@@ -212,9 +224,10 @@ fn plan_of<'a>(plans: &'a mut Plans, index: usize, kind: PlanKind, schema: &Sche
 }
 
 #[inline(always)]
-fn put_action(ids: &mut IdWriter, id: &EventId, fork: &ForkPath, writer: &mut Writer<'_>) {
+fn put_action<L: Lanes>(ids: &mut IdWriter, id: &EventId, fork: &ForkPath, writer: &mut Writer<'_>) {
     writer.put(b"{\"create\":{\"_id\":\"");
-    ids.put(id, writer);
+    // SAFETY: `L` was chosen by what the processor has.
+    unsafe { ids.put::<L>(id, writer) };
     if *fork != ForkPath::NONE {
         writer.put(fork.to_string().as_bytes());
     }
@@ -229,6 +242,7 @@ fn put_safe(job: &Job<'_>, line: &Line, writer: &mut Writer<'_>) {
 
 struct Job<'a> {
     batch: &'a Batch,
+    number: u64,
     table: &'a Table,
     schema: &'a Schema,
     settings: &'a DocumentSettings,
@@ -247,25 +261,95 @@ impl Values<'_> {
     #[inline(always)]
     fn put_document<L: Lanes>(
         &self,
-        plan: &Plan,
+        plan: &mut Plan,
         times: &mut TimeWriter,
         scratch: &mut Vec<u8>,
         writer: &mut Writer<'_>,
     ) {
-        for piece in &plan.pieces {
-            writer.put_padded(&plan.text, piece.start as usize..piece.end as usize);
+        let Plan { pieces, text, slots, runs } = plan;
+        let mut rest = pieces.as_slice();
+        while let [piece, behind @ ..] = rest {
+            rest = behind;
+            writer.put_padded(text, piece.start as usize..piece.end as usize);
             match piece.source {
                 Source::Cell(index) => self.put_cell::<L>(self.cells[index as usize], times, writer),
                 Source::Own(Own::Offset) => writer.put_number(self.line.id.offset()),
                 Source::Own(own) => writer.put(self.constants.get(own)),
                 Source::Block => self.put_block(writer),
                 Source::Array { start, len } => {
-                    let slots = &plan.slots[start as usize..(start + len) as usize];
+                    let slots = &slots[start as usize..(start + len) as usize];
                     self.put_array(slots, scratch, writer);
+                }
+                Source::Run(index) => {
+                    let run = &mut runs[index as usize];
+                    let (pieces, behind) = rest.split_at(run.len as usize);
+                    if run.is_worth_it() {
+                        self.put_run::<L>(run, pieces, text, times, writer);
+                        rest = behind;
+                    }
                 }
                 Source::End => {}
             }
         }
+    }
+
+    /// Writes the pieces of a run: as a whole, where the cells are as they were before.
+    #[inline(always)]
+    fn put_run<L: Lanes>(
+        &self,
+        run: &mut Run,
+        pieces: &[Piece],
+        text: &Padded,
+        times: &mut TimeWriter,
+        writer: &mut Writer<'_>,
+    ) {
+        let is_last = self.is_written(run, run.last);
+        if is_last || self.find_written(run) {
+            let written = &run.written[run.last];
+            run.hits = run.hits.saturating_add(1);
+            writer.put_padded(&written.bytes, 0..written.bytes.len());
+        } else {
+            self.put_new_run::<L>(run, pieces, text, times, writer);
+        }
+    }
+
+    #[inline(always)]
+    fn is_written(&self, run: &Run, which: usize) -> bool {
+        let written = &run.written[which];
+        let is_same = |(slot, cell): (&u32, &Cell)| self.cells[*slot as usize] == *cell;
+        written.batch == self.job.number && run.slots.iter().zip(&written.cells).all(is_same)
+    }
+
+    #[inline(never)]
+    fn find_written(&self, run: &mut Run) -> bool {
+        let found = (0..run.written.len()).find(|&which| self.is_written(run, which));
+        run.last = found.unwrap_or(run.last);
+        found.is_some()
+    }
+
+    #[inline(never)]
+    fn put_new_run<L: Lanes>(
+        &self,
+        run: &mut Run,
+        pieces: &[Piece],
+        text: &Padded,
+        times: &mut TimeWriter,
+        writer: &mut Writer<'_>,
+    ) {
+        let start = writer.len();
+        for piece in pieces {
+            writer.put_padded(text, piece.start as usize..piece.end as usize);
+            if let Source::Cell(index) = piece.source {
+                self.put_cell::<L>(self.cells[index as usize], times, writer);
+            }
+        }
+        run.misses = run.misses.saturating_add(1);
+        run.last = (run.last + 1) % run.written.len();
+        let written = &mut run.written[run.last];
+        written.batch = self.job.number;
+        written.cells.clear();
+        written.cells.extend(run.slots.iter().map(|slot| self.cells[*slot as usize]));
+        written.bytes = Padded::new(writer.written(start).to_vec());
     }
 
     #[inline(always)]

@@ -304,3 +304,39 @@ fn the_safe_document_has_the_line_and_the_reason() {
     });
     assert_eq!(document, expected);
 }
+
+/// What `words` make of one event each, in one batch: four fields of these words, which lie in the arena once each.
+fn events_of(renderer: &mut Renderer, schema: &mut Schema, words: &[&str]) -> Vec<Value> {
+    let batch = batch("line", Origin::default());
+    let mut table = Table::default();
+    let mut spans = std::collections::HashMap::new();
+    for word in words {
+        let mut event = table.begin(0, batch.lines[0].text);
+        let span = *spans.entry(*word).or_insert_with(|| table.push_arena(word.as_bytes()).unwrap());
+        for name in ["event.kind", "event.module", "event.dataset", "service.type"] {
+            let cell = Cell::new(Step::set(schema.field(name).unwrap()), Kind::ArenaText, span.start, span.len);
+            table.push_cell(&mut event, schema, cell);
+        }
+        table.push_event(event);
+    }
+    let settings = DocumentSettings::new(DocumentForm::Ecs, false);
+    let mut rendered = Rendered::default();
+    renderer.render(&batch, &table, schema, &settings, Framing::Lines, &mut rendered);
+    rendered.documents.iter().map(|span| serde_json::from_slice(rendered.document(span)).unwrap()).collect()
+}
+
+#[test]
+fn values_that_repeat_are_those_of_their_own_event_and_batch() {
+    let (mut renderer, mut schema) = (Renderer::default(), Schema::default());
+    let many: Vec<String> = (0..600).map(|number| format!("w{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for words in [&["a", "b", "a", "a", "c", "d", "e", "\"f\n", "a", "b", ""][..], &["x", "y", "x"], &many, &["z", "z"]]
+    {
+        let documents = events_of(&mut renderer, &mut schema, words);
+        assert_eq!(documents.len(), words.len());
+        for (document, word) in documents.iter().zip(words) {
+            assert_eq!(document["event"], json!({"kind": word, "module": word, "dataset": word}));
+            assert_eq!(document["service"]["type"], *word);
+        }
+    }
+}

@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use crate::lanes::{ESCAPES, LANES_MAX, Lanes};
+use crate::lanes::{LANES_MAX, Lanes};
 
 /// Bytes behind the end that any single write may touch.
 const SLACK: usize = 2 * LANES_MAX;
 
 /// Bytes followed by spare ones, so that a block can be read from any place in them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Padded {
     bytes: Vec<u8>,
     len: usize,
@@ -54,6 +54,13 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// What was written from `start` on.
+    pub(crate) fn written(&self, start: usize) -> &[u8] {
+        assert!(start <= self.len);
+        // SAFETY: all bytes before `len` were written.
+        unsafe { core::slice::from_raw_parts(self.out.as_ptr().add(start), self.len - start) }
     }
 
     /// Forgets what is behind `len`.
@@ -105,24 +112,28 @@ impl<'a> Writer<'a> {
 
     /// Appends a number in decimal.
     #[inline(always)]
-    pub(crate) fn put_number(&mut self, mut number: u64) {
-        const DIGITS_MAX: usize = 20;
-        // Written from the middle backwards, then copied as one block that may reach over the end.
-        let mut digits = [0u8; 2 * DIGITS_MAX];
-        let mut at = DIGITS_MAX;
-        while number >= 100 {
-            at -= 2;
-            digits[at..at + 2].copy_from_slice(&TWO_DIGITS[(number % 100) as usize]);
-            number /= 100;
+    pub(crate) fn put_number(&mut self, number: u64) {
+        if number < 100_000_000 {
+            let digits = eight_digits(number);
+            // The highest digit lies in the lowest byte; of the number 0 one digit stays.
+            let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+            let text = (digits | 0x3030_3030_3030_3030) >> (8 * zeros);
+            self.room(8);
+            let end = self.end();
+            // SAFETY: room was made for 8 bytes.
+            unsafe { end.cast::<[u8; 8]>().write(text.to_le_bytes()) };
+            self.len += 8 - zeros as usize;
+        } else {
+            self.put_long_number(number);
         }
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&TWO_DIGITS[number as usize]);
-        at += usize::from(number < 10);
-        self.room(DIGITS_MAX);
-        let end = self.end();
-        // SAFETY: `at` is at most 19, so 20 bytes can be read from it; room was made for 20.
-        unsafe { core::ptr::copy_nonoverlapping(digits.as_ptr().add(at), end, DIGITS_MAX) };
-        self.len += DIGITS_MAX - at;
+    }
+
+    /// A number of nine or more digits: the digits before the last eight, then those.
+    #[inline(never)]
+    fn put_long_number(&mut self, number: u64) {
+        self.put_number(number / 100_000_000);
+        let text = (eight_digits(number % 100_000_000) | 0x3030_3030_3030_3030).to_le_bytes();
+        self.put(&text);
     }
 
     /// Appends a part of padded bytes; a short one as one block.
@@ -136,10 +147,11 @@ impl<'a> Writer<'a> {
         // for `len` and the slack, which is twice a block.
         unsafe {
             let start = from.bytes.as_ptr().add(range.start);
-            if len <= LANES_MAX {
-                core::ptr::copy_nonoverlapping(start, end, LANES_MAX);
-            } else {
-                core::ptr::copy_nonoverlapping(start, end, len);
+            core::ptr::copy_nonoverlapping(start, end, LANES_MAX);
+            let mut at = LANES_MAX;
+            while at < len {
+                core::ptr::copy_nonoverlapping(start.add(at), end.add(at), LANES_MAX);
+                at += LANES_MAX;
             }
         }
         self.len += len;
@@ -153,7 +165,7 @@ impl<'a> Writer<'a> {
         if start + len + LANES_MAX <= buffer.len() {
             self.put_escaped::<L>(buffer, start, len);
         } else if let Some(text) = buffer.get(start..start + len) {
-            self.put_escaped_bytewise(text);
+            self.put_escaped_end::<L>(text);
         }
         self.put_byte(b'"');
     }
@@ -164,59 +176,51 @@ impl<'a> Writer<'a> {
         self.room(len * 6);
         let first = self.end();
         // SAFETY: every read begins inside of `start..start + len`, behind which LANES_MAX bytes can be read. A byte of input becomes at
-        // most 6 of output, for which room was made; a block or an escape touches at most LANES_MAX bytes of the slack behind them. The
-        // implementation `L` was chosen by what the processor has.
+        // most 6 of output, for which room was made; a block or an escape touches at most the slack behind them, which is twice LANES_MAX.
+        // The implementation `L` was chosen by what the processor has.
         unsafe {
             let mut to = first;
             let mut from = buffer.as_ptr().add(start);
             let end = from.add(len);
             while from < end {
-                let left = end.offset_from(from) as usize;
-                let found = L::copy_and_find(from, to) & mask(left, L::WIDTH);
-                if found == 0 {
-                    let step = left.min(L::WIDTH);
-                    from = from.add(step);
-                    to = to.add(step);
-                } else {
-                    let clean = found.trailing_zeros() as usize;
-                    let (escape, escape_len) = &ESCAPES[usize::from(*from.add(clean))];
-                    to = to.add(clean);
-                    to.cast::<[u8; 8]>().write(*escape);
-                    to = to.add(usize::from(*escape_len));
-                    from = from.add(clean + 1);
-                }
+                let step = (end.offset_from(from) as usize).min(L::WIDTH);
+                let found = L::copy_and_find(from, to) & mask(step);
+                to = to.add(if found == 0 { step } else { L::escape(from, to, found, step) });
+                from = from.add(step);
             }
             self.len += to.offset_from(first) as usize;
         }
     }
 
-    /// For text near the end of its buffer.
-    #[cold]
-    fn put_escaped_bytewise(&mut self, text: &[u8]) {
-        for &byte in text {
-            let (escape, len) = &ESCAPES[usize::from(byte)];
-            if *len == 0 { self.put_byte(byte) } else { self.put(&escape[..usize::from(*len)]) }
+    /// For text near the end of its buffer: its last bytes are read from a copy that has others behind it.
+    #[inline(never)]
+    fn put_escaped_end<L: Lanes>(&mut self, text: &[u8]) {
+        let at = text.len().saturating_sub(LANES_MAX);
+        if at > 0 {
+            self.put_escaped::<L>(text, 0, at);
         }
+        let mut padded = [0; 2 * LANES_MAX];
+        let end = &text[at..];
+        padded[..end.len()].copy_from_slice(end);
+        self.put_escaped::<L>(&padded, 0, end.len());
     }
 }
 
-/// `00` to `99`.
-static TWO_DIGITS: [[u8; 2]; 100] = two_digits();
-
-const fn two_digits() -> [[u8; 2]; 100] {
-    let mut table = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    table
-}
-
-/// The bits of the first `left` bytes of a block.
+/// The decimal digits of a number below 100,000,000, one a byte, the highest in the lowest byte: halves, quarters and eighths are divided all at once.
 #[inline(always)]
-fn mask(left: usize, width: usize) -> u32 {
-    if left >= width { u32::MAX } else { (1 << left) - 1 }
+fn eight_digits(number: u64) -> u64 {
+    let halves = number / 10_000 | (number % 10_000) << 32;
+    // A multiplication and a shift stand for the division by 100; and below for that by 10.
+    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
+    tens | (quarters - 10 * tens) << 8
+}
+
+/// The bits of the first `step` bytes of a block, which are at least one and at most 32.
+#[inline(always)]
+fn mask(step: usize) -> u32 {
+    u32::MAX >> (32 - step)
 }
 
 #[cfg(test)]
@@ -247,12 +251,15 @@ mod tests {
                 if is_x86_feature_detected!("avx2") {
                     prop_assert_eq!(&string::<crate::lanes::Avx2>(&buffer, before, text.len()), &expected);
                 }
+                if crate::lanes::Avx512::is_there() {
+                    prop_assert_eq!(&string::<crate::lanes::Avx512>(&buffer, before, text.len()), &expected);
+                }
             }
         }
 
         #[test]
         fn numbers_are_written_in_decimal(number: u64, small in 0u64..1000) {
-            for number in [number, number >> 40, small, u64::MAX] {
+            for number in [number, number >> 20, number >> 37, number >> 40, small, small * 100_000_000, u64::MAX] {
                 let mut out = vec![];
                 Writer::new(&mut out).put_number(number);
                 prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());

@@ -20,6 +20,9 @@ const DROP: u32 = 4;
 const REJECT: u32 = 5;
 const FORK: u32 = 6;
 
+/// How many spans of JSON are remembered.
+const SOUND_JSON: usize = 4;
+
 /// A rule of the ABI that an answer breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Violation {
@@ -101,6 +104,8 @@ pub(crate) fn apply(
         arena_is_utf8: std::str::from_utf8(answer.arena).is_ok(),
         arena_start,
         gathered_start: None,
+        // No span begins there.
+        sound_json: [(u32::MAX, u32::MAX); SOUND_JSON],
         values_max: values_left,
         values_left,
         target,
@@ -123,6 +128,8 @@ struct Checker<'a> {
     arena_start: u32,
     /// Where the gathered text begins in the table's arena, once it is there.
     gathered_start: Option<u32>,
+    /// Spans of the arena that were found to be JSON: constants (`event.category`) are the same span for every event.
+    sound_json: [(u32, u32); SOUND_JSON],
     values_max: u64,
     values_left: u64,
     target: Target<'a>,
@@ -135,15 +142,19 @@ impl Checker<'_> {
         let (mut event, mut fork, mut ops) = (before, 0, ops);
         let mark = self.target.table.mark();
         loop {
+            // Nearly all operations are this one.
+            while let [word, a, b, rest @ ..] = ops
+                && word & 15 == SET
+            {
+                let field = self.field(*word)?;
+                let (kind, a, b) = self.value(word >> 4 & 15, *a, *b)?;
+                let cell = Cell::new(Step::set(field), kind, a, b);
+                self.target.table.push_cell(&mut event, self.target.schema, cell);
+                ops = rest;
+            }
             let (&word, rest) = ops.split_first().ok_or(Violation::OpsCutShort)?;
             match word & 15 {
-                SET => {
-                    let (a, b) = operands(&mut ops)?;
-                    let field = self.field(word)?;
-                    let (kind, a, b) = self.value(word >> 4 & 15, a, b)?;
-                    let cell = Cell::new(Step::set(field), kind, a, b);
-                    self.target.table.push_cell(&mut event, self.target.schema, cell);
-                }
+                SET => return Err(Violation::OpsCutShort),
                 NEXT => {
                     check_bare(word)?;
                     self.target.table.push_event(event);
@@ -234,19 +245,22 @@ impl Checker<'_> {
     /// Checks a value and gives it as the table has it.
     #[inline(always)]
     fn value(&mut self, kind: u32, a: u32, b: u32) -> Result<(Kind, u32, u32), Violation> {
-        match kind {
-            1 => {
-                self.text_span(a, b)?;
-                self.in_table(Kind::Text, Kind::ArenaText, a, b)
-            }
-            2 => {
-                self.arena_span(a, b)?;
-                Ok((Kind::ArenaText, self.arena_start + a, b))
-            }
-            3 => Ok((Kind::Int, a, b)),
-            7 => Ok((Kind::Time, a, b)),
-            _ => self.rare_value(kind, a, b),
+        // Compared one by one, the frequent ones first: a jump by a table is slower.
+        if kind == 1 {
+            self.text_span(a, b)?;
+            return self.in_table(Kind::Text, Kind::ArenaText, a, b);
         }
+        if kind == 3 {
+            return Ok((Kind::Int, a, b));
+        }
+        if kind == 2 {
+            self.arena_span(a, b)?;
+            return Ok((Kind::ArenaText, self.arena_start + a, b));
+        }
+        if kind == 7 {
+            return Ok((Kind::Time, a, b));
+        }
+        self.rare_value(kind, a, b)
     }
 
     #[inline(never)]
@@ -274,9 +288,17 @@ impl Checker<'_> {
             }
             9 => {
                 self.arena_span(a, b)?;
-                let arena = self.arena;
                 let in_place = (Kind::ArenaJson, self.arena_start + a, b);
-                Ok(self.checked_json(arena, a, b)?.unwrap_or(in_place))
+                if self.sound_json.contains(&(a, b)) {
+                    return Ok(in_place);
+                }
+                let arena = self.arena;
+                let checked = self.checked_json(arena, a, b)?;
+                if checked.is_none() {
+                    self.sound_json.rotate_right(1);
+                    self.sound_json[0] = (a, b);
+                }
+                Ok(checked.unwrap_or(in_place))
             }
             kind => Err(Violation::UnknownKind(kind)),
         }
