@@ -1,233 +1,126 @@
-//! B1: lines through a plugin in the sandbox, checked, rendered as documents with their ids; beside the same source compiled natively.
+//! B1: plugins, alone and in chains. `COLLECTOR_BENCH_ONLY=nginx` runs the rows whose name has that word.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
-use anyhow::{Context, ensure};
-use bytes::Bytes;
-use collector_document::{DocumentSettings, Framing, Rendered, Renderer};
-use collector_model::{
-    Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Metrics, Origin, Span, TaskKey, Ticket, Topic,
-    batch::RawLine,
-};
-use collector_plugin_host::{ChainSlot, ChainWorker, Generation, Limits, NativeOpen, PluginDirs, PluginHost};
-use collector_tasks::{ChainSpec, PluginSpec, task::DocumentForm};
+use anyhow::Context;
+use collector_model::Metrics;
+use collector_plugin_host::{Limits, NativeOpen, PluginHost};
+use serde_json::{Value, json};
 
 use crate::{
-    clock::{machine, median, stay_on_this_core, thread_time},
+    chain::{self, Link, Work, measure},
+    clock::stay_on_this_core,
     figure::Figure,
-    lines, native,
+    lines, native, rsyslog,
 };
 
 const LINES: usize = 8_192;
-const BATCH_BYTES: usize = 128 << 10;
-const ROUNDS: usize = 15;
-const ROUND_TIME: Duration = Duration::from_millis(200);
-const READ_TIME_MS: i64 = 1_718_150_400_000;
-
-struct Work {
-    plugin: &'static str,
-    lines: Vec<String>,
-    twin: NativeOpen,
-    keep_original: bool,
-}
+/// Where something of the client's may stand.
+const LINE_AND_URL: [&str; 4] = ["message", "url.original", "url.path", "url.query"];
+/// Networks of the database of places.
+const NETWORKS: u32 = 65_536;
 
 /// Runs it.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
+    let only = std::env::var("COLLECTOR_BENCH_ONLY").unwrap_or_default();
+    let is_wanted = |name: &str| name.contains(&only);
+    let mut figures = vec![];
+    // The peer has threads of its own: it runs before this one is pinned to a core.
+    let peer = is_wanted("nginx").then(rsyslog::rate).transpose()?;
     stay_on_this_core();
     let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
-    let nginx = Work {
-        plugin: "nginx",
-        lines: lines::nginx(LINES),
-        twin: native::twin::<plugin_nginx::Plugin>(),
-        keep_original: true,
-    };
-    let json = Work {
-        plugin: "json",
-        lines: lines::json(LINES),
-        twin: native::twin::<plugin_json::Plugin>(),
-        keep_original: false,
-    };
-    [nginx, json].iter().map(|work| measure(&host, work)).collect()
+    let places = Places::write()?;
+    for work in works(&places).iter().filter(|work| is_wanted(work.name)) {
+        let mut figure = measure(&host, work)?;
+        if let (Some(peer), true) = (&peer, work.name.starts_with("nginx,")) {
+            peer.put_into(&mut figure);
+        }
+        figures.push(figure);
+    }
+    Ok(figures)
 }
 
-fn measure(host: &PluginHost, work: &Work) -> anyhow::Result<Figure> {
-    let batches = batches(&work.lines)?;
-    let input: usize = batches.iter().map(|batch| batch.text.len()).sum();
-    let spec = PluginSpec {
-        path: work.plugin.into(),
-        sha256: None,
-        config: serde_json::Value::Null,
-        assets: Default::default(),
-        on_error: None,
-    };
-    let chain = ChainSpec { plugins: vec![spec] };
-    let sandboxed = host.prepare(&chain, &plugin_dirs()).context("run `cargo xtask plugins` first")?;
-    let twin =
-        Generation::native(&[(work.plugin, "", Arc::clone(&work.twin))], host.limits()).map_err(anyhow::Error::msg)?;
-    let settings = DocumentSettings::new(DocumentForm::Ecs, work.keep_original);
-    let mut sandboxed = Lane::new(host, sandboxed, settings)?;
-    let mut twin = Lane::new(host, twin, settings)?;
-    let output = compare(&mut sandboxed, &mut twin, &batches)?;
-    for _ in 0..ROUNDS {
-        sandboxed.round(&batches);
-        twin.round(&batches);
+fn works(places: &Places) -> Vec<Work> {
+    let bare = || nginx(json!({ "event_fields": false }));
+    let work = |name, chain, lines| Work { id: "B1", name, chain, lines, keep_original: false };
+    let mut works = vec![
+        work("nginx, the request's fields alone", vec![bare()], lines::nginx(LINES)),
+        work("nginx, as it comes", vec![nginx(Value::Null)], lines::nginx(LINES)),
+        work("json", vec![Link::new("json", Value::Null, native::twin::<plugin_json::Plugin>())], lines::json(LINES)),
+        work(
+            "logfmt",
+            vec![Link::new("logfmt", Value::Null, native::twin::<plugin_logfmt::Plugin>())],
+            lines::logfmt(LINES),
+        ),
+        work(
+            "nginx + redact of the address",
+            vec![bare(), redact(&["source.ip"], "ip", "0.0.0.0")],
+            lines::nginx(LINES),
+        ),
+        work(
+            "nginx + redact of the line and the URL",
+            vec![bare(), redact(&LINE_AND_URL, "email", "x")],
+            lines::nginx(LINES),
+        ),
+        work("nginx + geoip", vec![bare(), places.link()], lines::nginx(LINES)),
+    ];
+    if chain::plugins().join("keyvalue.wasm").exists() {
+        let python = Link { name: "keyvalue", config: Value::Null, assets: BTreeMap::new(), twin: None };
+        works.push(work("keyvalue, in Python", vec![python], lines::key_value(LINES)));
     }
-    let rate = |lane: &Lane| median(lane.rounds.iter().map(|round| round.total()).collect());
-    let note = |word: &str, lane: &Lane| {
-        let part = |f: fn(&Round) -> f64| median(lane.rounds.iter().map(f).collect());
-        format!("{word}: chain {:.0} MB/s, rendering {:.0} MB/s", part(Round::chain), part(Round::render))
-    };
-    Ok(Figure {
-        id: "B1",
-        name: format!("{} line, sandboxed plugin, checked, rendered as ECS with _id, one core", work.plugin),
-        value: rate(&sandboxed),
-        unit: "MB/s",
-        twin: Some(rate(&twin)),
-        peers: Default::default(),
-        notes: vec![
-            format!(
-                "{LINES} distinct lines of {} bytes; {:.1} fields and output {:.2} x the input; the twin's output is the same byte for byte",
-                input / LINES,
-                output.fields,
-                output.bytes as f64 / input as f64
-            ),
-            note("sandboxed", &sandboxed),
-            note("native", &twin),
-            format!(
-                "medians of {ROUNDS} rounds in turn; CPU time of the one thread (CLOCK_THREAD_CPUTIME_ID); {}",
-                machine()
-            ),
-        ],
+    works
+}
+
+fn nginx(config: Value) -> Link {
+    Link::new("nginx", config, native::twin::<plugin_nginx::Plugin>())
+}
+
+fn redact(fields: &[&str], pattern: &str, replacement: &str) -> Link {
+    let config = json!({ "fields": fields, "patterns": [pattern], "replacement": replacement });
+    Link::new("redact", config, native::twin::<plugin_redact::Plugin>())
+}
+
+/// A database of places in a file; removed when dropped.
+struct Places {
+    file: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Places {
+    /// Half of all addresses have a country and a city; every network of 16 bits has its own.
+    fn write() -> anyhow::Result<Self> {
+        let records: Vec<Value> = (0..NETWORKS).step_by(2).map(record).collect();
+        let networks = records.iter().zip((0..NETWORKS).step_by(2));
+        let networks = networks.map(|(record, number)| (Ipv4Addr::from(number << 16), 16, record));
+        let bytes = plugin_geoip::write::database(networks);
+        let file = std::env::temp_dir().join(format!("collector-bench-{}.mmdb", std::process::id()));
+        fs::write(&file, &bytes).with_context(|| format!("writing the database of places to {}", file.display()))?;
+        Ok(Places { file, bytes })
+    }
+
+    fn link(&self) -> Link {
+        let (bytes, open) = (self.bytes.clone(), native::twin::<plugin_geoip::Plugin>());
+        let twin: NativeOpen = Arc::new(move |config| {
+            collector_plugin::host::with_assets([("geoip".to_owned(), bytes.clone())], || open(config))
+        });
+        let assets = BTreeMap::from([("geoip".to_owned(), self.file.clone())]);
+        Link { name: "geoip", config: json!({ "fields": ["source.ip"] }), assets, twin: Some(twin) }
+    }
+}
+
+fn record(number: u32) -> Value {
+    json!({
+        "continent": { "code": "EU", "names": { "en": "Europe" } },
+        "country": { "iso_code": "DE", "names": { "en": "Germany" } },
+        "subdivisions": [{ "iso_code": "BE", "names": { "en": "Land Berlin" } }],
+        "city": { "names": { "en": format!("City {number}") } },
+        "location": { "latitude": 52.5, "longitude": 13.4 },
     })
 }
 
-/// One way to run the chain, and what was measured of it.
-struct Lane {
-    worker: ChainWorker,
-    renderer: Renderer,
-    rendered: Rendered,
-    settings: DocumentSettings,
-    rounds: Vec<Round>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Round {
-    bytes: f64,
-    chain: Duration,
-    render: Duration,
-}
-
-impl Round {
-    fn total(&self) -> f64 {
-        self.bytes / 1e6 / (self.chain + self.render).as_secs_f64()
+impl Drop for Places {
+    fn drop(&mut self) {
+        // A file left in the folder for temporary files does no harm.
+        let _ = fs::remove_file(&self.file);
     }
-
-    fn chain(&self) -> f64 {
-        self.bytes / 1e6 / self.chain.as_secs_f64()
-    }
-
-    fn render(&self) -> f64 {
-        self.bytes / 1e6 / self.render.as_secs_f64()
-    }
-}
-
-impl Lane {
-    fn new(host: &PluginHost, generation: Generation, settings: DocumentSettings) -> anyhow::Result<Self> {
-        let topic = Topic::new("web")?;
-        let slot = ChainSlot::new(host.clone(), TaskKey::of_topic(&topic), topic, plugin_dirs());
-        slot.install(generation);
-        let worker = ChainWorker::new(Arc::new(slot));
-        Ok(Lane { worker, renderer: Renderer::default(), rendered: Rendered::default(), settings, rounds: vec![] })
-    }
-
-    /// One batch: the time after the chain.
-    fn treat(&mut self, batch: &Batch) -> Duration {
-        let output = self.worker.run(batch);
-        let between = thread_time();
-        self.renderer.render(batch, output.table, output.schema, &self.settings, Framing::Bulk, &mut self.rendered);
-        between
-    }
-
-    fn round(&mut self, batches: &[Batch]) {
-        let mut round = Round::default();
-        let began = thread_time();
-        let mut last = began;
-        while last - began < ROUND_TIME {
-            for batch in batches {
-                let between = self.treat(batch);
-                let now = thread_time();
-                round.chain += between - last;
-                round.render += now - between;
-                round.bytes += batch.text.len() as f64;
-                last = now;
-            }
-        }
-        self.rounds.push(round);
-    }
-}
-
-struct Seen {
-    bytes: usize,
-    fields: f64,
-}
-
-/// Both make the same of everything, apart from the chain's name.
-fn compare(a: &mut Lane, b: &mut Lane, batches: &[Batch]) -> anyhow::Result<Seen> {
-    let mut seen = Seen { bytes: 0, fields: 0.0 };
-    let mut documents = 0;
-    for batch in batches {
-        a.treat(batch);
-        b.treat(batch);
-        let [a_chain, b_chain] = [&a.worker, &b.worker].map(|worker| worker.slot().generation().hash().to_string());
-        let renamed = String::from_utf8(b.rendered.bytes.clone())?.replace(&b_chain, &a_chain);
-        ensure!(a.rendered.bytes == renamed.as_bytes(), "the native twin makes something else of the lines");
-        seen.bytes += a.rendered.bytes.len();
-        for span in &a.rendered.documents {
-            let document: serde_json::Value = serde_json::from_slice(a.rendered.document(span))?;
-            ensure!(document.get("tags").is_none(), "a line was not parsed: {document}");
-            seen.fields += leaves(&document) as f64;
-            documents += 1;
-        }
-    }
-    ensure!(documents == LINES, "{documents} documents of {LINES} lines");
-    seen.fields /= documents as f64;
-    Ok(seen)
-}
-
-fn leaves(value: &serde_json::Value) -> usize {
-    value.as_object().map_or(1, |object| object.values().map(leaves).sum())
-}
-
-fn batches(lines: &[String]) -> anyhow::Result<Vec<Batch>> {
-    let topic = Topic::new("web")?;
-    let origin = Arc::new(Origin {
-        host_name: "web-1".into(),
-        host_ip: "10.0.0.1".into(),
-        path: "/var/log/nginx/access.log".into(),
-        read_time_ms: READ_TIME_MS,
-        ..Origin::default()
-    });
-    let mut batches = vec![];
-    let (mut text, mut raw_lines, mut offset) = (String::new(), vec![], 0);
-    for (i, line) in lines.iter().enumerate() {
-        let start = text.len();
-        text.push_str(line);
-        let id = EventId::ours(BucketDay::from_unix_ms(READ_TIME_MS), FileUid(7), offset, line.as_bytes());
-        let raw = Span::between(start, text.len());
-        raw_lines.push(RawLine { raw, id, fork: ForkPath::NONE, flags: LineFlags::default(), origin: 0 });
-        text.push('\n');
-        offset += line.len() as u64 + 1;
-        if text.len() + 512 > BATCH_BYTES || i + 1 == lines.len() {
-            let (key, raw) = (TaskKey::of_topic(&topic), Bytes::from(std::mem::take(&mut text)));
-            let (raw_lines, origins) = (std::mem::take(&mut raw_lines), vec![Arc::clone(&origin)]);
-            batches.push(Batch::new(key, topic.clone(), raw, raw_lines, origins, Ticket::untracked()));
-        }
-    }
-    Ok(batches)
-}
-
-fn plugin_dirs() -> PluginDirs {
-    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugins");
-    let dir = std::env::var_os("COLLECTOR_BENCH_PLUGINS").map_or_else(|| PathBuf::from(built), PathBuf::from);
-    PluginDirs::only(vec![dir])
 }

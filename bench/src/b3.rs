@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 use crate::{
-    clock::{machine, median},
+    clock::{cpu_of, machine, median},
     figure::Figure,
     lines,
 };
@@ -147,14 +147,8 @@ impl Agent {
         }
     }
 
-    /// CPU time that the process has used, in seconds.
     fn cpu(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // Fields are counted from behind the name, which may hold spaces: utime is the 12th there, stime the 13th.
-        let (_, fields) = stat.rsplit_once(')').context("reading /proc/PID/stat")?;
-        let ticks = |at: usize| fields.split_whitespace().nth(at).and_then(|field| field.parse::<f64>().ok());
-        let ticks = ticks(11).zip(ticks(12)).context("reading /proc/PID/stat")?;
-        Ok((ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64)
+        cpu_of(self.0.id())
     }
 
     fn rss_peak_mib(&self) -> anyhow::Result<f64> {

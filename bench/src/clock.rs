@@ -1,6 +1,8 @@
-//! CPU time of this thread, on one core.
+//! CPU time, of this thread on one core, and of other processes.
 
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -8,6 +10,16 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// CPU time that a process has used, in seconds.
+pub(crate) fn cpu_of(process: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Fields are counted from behind the name, which may hold spaces: utime is the 12th there, stime the 13th.
+    let (_, fields) = stat.rsplit_once(')').context("reading /proc/PID/stat")?;
+    let ticks = |at: usize| fields.split_whitespace().nth(at).and_then(|field| field.parse::<f64>().ok());
+    let ticks = ticks(11).zip(ticks(12)).context("reading /proc/PID/stat")?;
+    Ok((ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// Keeps this thread on the core on which it runs now. Without it the figures are a little noisier, no more.

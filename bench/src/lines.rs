@@ -87,3 +87,49 @@ pub(crate) fn json(count: usize) -> Vec<String> {
     };
     (0..count).map(|_| line()).collect()
 }
+
+/// A service's log in logfmt.
+pub(crate) fn logfmt(count: usize) -> Vec<String> {
+    let mut numbers = Numbers(3);
+    let mut line = || {
+        format!(
+            "time=2024-06-12T07:{:02}:{:02}.{:03}Z level={} logger=com.example.shop.{} msg=\"order {} accepted\" user.id={} user.name=u{:x} \
+             http.method={} http.status={} http.bytes={} duration={}.{} cached={} trace={:016x}",
+            numbers.below(60),
+            numbers.below(60),
+            numbers.below(1000),
+            numbers.pick(&["info", "info", "warn", "error"]),
+            numbers.pick(&["Cart", "Checkout", "Search"]),
+            numbers.below(1 << 40),
+            numbers.below(1 << 30),
+            numbers.below(1 << 24),
+            numbers.pick(&METHODS),
+            numbers.pick(&STATUSES),
+            numbers.below(90_000),
+            numbers.below(1000),
+            1 + numbers.below(8),
+            numbers.below(2) == 0,
+            numbers.next(),
+        )
+    };
+    (0..count).map(|_| line()).collect()
+}
+
+/// What the parser in Python reads.
+pub(crate) fn key_value(count: usize) -> Vec<String> {
+    let mut numbers = Numbers(4);
+    let mut line = || {
+        format!(
+            "time=2024-06-12T07:{:02}:{:02}Z level={} msg=\"order {} accepted\" user={} took={}.{} cached={}",
+            numbers.below(60),
+            numbers.below(60),
+            numbers.pick(&["info", "warn"]),
+            numbers.below(1 << 40),
+            numbers.below(1 << 30),
+            numbers.below(1000),
+            1 + numbers.below(8),
+            numbers.below(2) == 0,
+        )
+    };
+    (0..count).map(|_| line()).collect()
+}

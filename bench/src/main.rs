@@ -2,10 +2,12 @@
 
 mod b1;
 mod b3;
+mod chain;
 mod clock;
 mod figure;
 mod lines;
 mod native;
+mod rsyslog;
 
 use anyhow::bail;
 use figure::Figure;

@@ -9,6 +9,9 @@ use crate::{debian, native, places, plugins, process, services::Services};
 /// Benchmarks that need Kafka and the collector's own program.
 const OF_PIPELINES: [&str; 2] = ["B3", "pipeline"];
 
+/// A program that the plugins are compared with.
+const PEER: debian::Tool = debian::Tool { command: "rsyslogd", packages: "rsyslog" };
+
 /// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts Kafka where it is needed.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     let rest: Vec<OsString> = arguments.raw_args()?.collect();
@@ -16,6 +19,10 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     plugins::build(&[])?;
     let names: Vec<_> = rest.iter().filter(|word| !word.to_string_lossy().starts_with('-')).collect();
     let of_pipeline = |name: &&OsString| OF_PIPELINES.iter().any(|pipeline| name.as_os_str() == *pipeline);
+    if names.is_empty() || names.iter().any(|name| ["B1", "plugins"].iter().any(|of| name.as_os_str() == *of)) {
+        // The benchmark says so where it is not there.
+        let _ = debian::ensure(&[PEER]).inspect_err(|error| eprintln!("xtask: without rsyslog as a peer: {error:#}"));
+    }
     if !names.is_empty() && !names.iter().any(of_pipeline) {
         return measure(&rest);
     }
