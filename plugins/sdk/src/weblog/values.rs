@@ -137,13 +137,11 @@ fn float(value: &[u8]) -> Option<f64> {
 }
 
 fn number(meaning: Meaning, value: &[u8], event: &mut Event<'_>) -> Result<(), Reject> {
+    const NO_INT: Reject = Reject("a value that should be a whole number is none");
+    const NO_FLOAT: Reject = Reject("a value that should be a number is none");
     match meaning {
-        Meaning::Int(field) => {
-            event.int(field, int(value).ok_or(Reject("a value that should be a whole number is none"))?)
-        }
-        Meaning::Float(field) => {
-            event.float(field, float(value).ok_or(Reject("a value that should be a number is none"))?)
-        }
+        Meaning::Int(field) => event.int(field, int(value).ok_or(NO_INT)?),
+        Meaning::Float(field) => event.float(field, float(value).ok_or(NO_FLOAT)?),
         Meaning::Duration(unit_ns) => {
             let units = float(value).ok_or(Reject("a duration is none"))?;
             event.int(DURATION, (units * unit_ns as f64).round() as i64);
