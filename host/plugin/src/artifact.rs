@@ -33,6 +33,8 @@ pub(crate) struct Artifact {
 pub(crate) struct Facts {
     /// The author's examples, JSON.
     pub(crate) samples: Option<String>,
+    /// The examples were run, and they hold.
+    pub(crate) tried: bool,
     /// Some export has a post-return function: results must be copied before it runs.
     pub(crate) has_post_return: bool,
 }

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_not_whole_is_not_used() {
-        let facts = Facts { samples: Some("[]".to_owned()), has_post_return: true };
+        let facts = Facts { samples: Some("[]".to_owned()), tried: true, has_post_return: true };
         let whole = entry(&facts, b"code").unwrap();
         assert_eq!(checked(&whole), Some((facts, b"code".as_slice())));
         for at in 0..whole.len() {

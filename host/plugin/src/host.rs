@@ -174,6 +174,11 @@ impl PluginHost {
         if let Some(samples) = &facts.samples {
             samples::run(samples, &plugin)?;
         }
+        if let (false, Some(cache)) = (facts.tried, &self.0.cache) {
+            // The same code does the same with the same samples: once is enough.
+            let facts = Facts { samples: None, tried: true, ..facts };
+            cache.keep(&self.0.engine, &plugin.sha256, &component, &facts);
+        }
         Ok(plugin)
     }
 
@@ -193,7 +198,7 @@ impl PluginHost {
         }
     }
 
-    /// From the cache, where these bytes were once understood and compiled; otherwise both are done now.
+    /// From the cache, where these bytes were once understood, compiled and tried; otherwise the first two are done now.
     fn compiled(&self, sha256: &str, bytes: &[u8]) -> Result<(Component, Facts), LoadProblem> {
         let (engine, cache) = (&self.0.engine, &self.0.cache);
         if let Some(found) = cache.as_ref().and_then(|cache| cache.find(engine, sha256)) {
@@ -201,9 +206,6 @@ impl PluginHost {
         }
         let artifact = Artifact::new(bytes)?;
         let component = Component::new(engine, &artifact.component).map_err(not_compiled)?;
-        if let Some(cache) = cache {
-            cache.keep(engine, sha256, &component, &artifact.facts);
-        }
         Ok((component, artifact.facts))
     }
 

@@ -38,9 +38,10 @@ pub(crate) fn run(samples: &str, plugin: &LoadedPlugin) -> Result<(), LoadProble
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let config = entry.key().clone();
-                let (_, _) = plugin.instance_with(&config).map_err(|error| not_opened(&config, error))?;
-                let plugin = Arc::new(plugin.twin());
-                entry.insert((Stage::with_config(plugin, config), Schema::default()))
+                let mut schema = Schema::default();
+                let mut stage = Stage::with_config(Arc::new(plugin.twin()), config.clone());
+                stage.open(&mut schema).map_err(|error| not_opened(&config, error))?;
+                entry.insert((stage, schema))
             }
         };
         check(sample, stage, schema).map_err(|reason| failed(index + 1, reason))?;

@@ -84,6 +84,12 @@ impl Stage {
         Stage { config: Some(config), ..Stage::new(plugin) }
     }
 
+    /// Makes the instance now.
+    pub(crate) fn open(&mut self, schema: &mut Schema) -> Result<(), CallError> {
+        self.running = Some(Running::open(&self.plugin, self.config.as_deref(), schema)?);
+        Ok(())
+    }
+
     /// The plugin.
     pub(crate) fn plugin(&self) -> &Arc<LoadedPlugin> {
         &self.plugin

@@ -55,6 +55,16 @@ fn a_sample_that_does_not_hold_stops_a_version() {
     let wrong = refusal(&with_samples(r#"[{"input":"x","expect":{}},{"input":"x","expect":"drop"}]"#));
     assert!(wrong.contains("its sample 2 does not hold: expected \"drop\", got [{}]"), "{wrong}");
     assert!(refusal(&with_samples("{")).contains("collector:samples is not as wit/v0.1 has it"));
+    // Nor does it at the next try: what failed once is not taken from the cache.
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "p.wasm", &with_samples(r#"[{"input":"x","expect":"drop"}]"#));
+    let cache = dir.path().join("cache");
+    let host = PluginHost::new(Limits::default(), Some(cache.clone()), None, Metrics::default()).unwrap();
+    for _ in 0..2 {
+        let refused = host.prepare(&chain(&path), &PluginDirs::or_anywhere(vec![])).err().unwrap();
+        assert!(matches!(refused.problem, crate::LoadProblem::FailedSample { number: 1, .. }), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 0);
 }
 
 #[test]
