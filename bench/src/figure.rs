@@ -30,7 +30,8 @@ impl Figure {
             println!("{}", serde_json::to_string(self).unwrap_or_default());
             return;
         }
-        println!("{} {}: {:.0} {}", self.id, self.name, self.value, self.unit);
+        let digits = if self.value < 10.0 { 2 } else { 0 };
+        println!("{} {}: {:.digits$} {}", self.id, self.name, self.value, self.unit);
         if let Some(twin) = self.twin {
             println!("   native twin {twin:.0} {}; time {:.2} x the twin's", self.unit, twin / self.value);
         }

@@ -1,6 +1,8 @@
 //! `collector-bench [NAME...] [--json]`: figures, each with its machine and with what it is to be compared with, from the same run.
 
 mod b1;
+mod b10;
+mod b2;
 mod b3;
 mod chain;
 mod clock;
@@ -15,7 +17,8 @@ use figure::Figure;
 /// A benchmark: its id, what it does in words, and how.
 type Bench = (&'static str, &'static str, fn() -> anyhow::Result<Vec<Figure>>);
 
-const ALL: [Bench; 2] = [("B1", "plugins", b1::run), ("B3", "pipeline", b3::run)];
+const ALL: [Bench; 4] =
+    [("B1", "plugins", b1::run), ("B2", "plugins", b2::run), ("B10", "plugins", b10::run), ("B3", "pipeline", b3::run)];
 
 fn main() -> anyhow::Result<()> {
     let mut wanted = Vec::new();
