@@ -31,7 +31,7 @@ fn steps(readme: &str) -> Vec<Step> {
         match language {
             "sh" => steps.push(Step { commands: text.to_owned(), shown: vec![] }),
             "text" => {
-                steps.last_mut().expect("commands before their output").shown.extend(text.lines().map(str::to_owned))
+                steps.last_mut().expect("commands before their output").shown.extend(text.lines().map(str::to_owned));
             }
             other => panic!("a block of the tutorial is {other:?}"),
         }

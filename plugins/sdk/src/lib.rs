@@ -204,9 +204,9 @@ mod field;
 pub mod guest;
 pub mod host;
 mod input;
+pub mod kv;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod mem;
-pub mod kv;
 pub mod members;
 mod names;
 mod plugin;

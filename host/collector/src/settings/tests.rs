@@ -186,8 +186,10 @@ fn the_examples_of_the_roles_are_accepted() {
     read("agent.toml").agent().unwrap();
     read("transfer.toml").transfer().unwrap();
     let common = read("standalone.toml").standalone().unwrap().common;
-    let tasks = std::fs::read_to_string(Path::new(CONFIG).join("tasks/example.json")).unwrap();
-    collector_tasks::parse_tasks(&tasks, "example.json", &common.bounds, &common.defaults).unwrap();
+    for example in ["example.json", "formats.json"] {
+        let tasks = std::fs::read_to_string(Path::new(CONFIG).join("tasks").join(example)).unwrap();
+        collector_tasks::parse_tasks(&tasks, example, &common.bounds, &common.defaults).unwrap();
+    }
 }
 
 #[test]

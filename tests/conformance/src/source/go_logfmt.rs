@@ -35,9 +35,12 @@ struct Lenient {
 #[derive(Deserialize)]
 struct Vector {
     input: Text,
-    want_records: Option<Vec<Vec<(Text, Option<Text>)>>>,
+    want_records: Option<Vec<Vec<Pair>>>,
     want_error: Option<WantedError>,
 }
+
+/// A key with its value, where it has one.
+type Pair = (Text, Option<Text>);
 
 #[derive(Deserialize)]
 struct WantedError {
