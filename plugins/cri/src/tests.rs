@@ -19,6 +19,26 @@ fn the_samples_hold() {
 }
 
 #[test]
+fn gathered_parts_become_the_lines_that_they_were() {
+    let time = |second: u32| format!("2026-01-02T03:04:0{second}Z");
+    let lines = [
+        format!("{} stdout P one, ", time(1)),
+        format!("{} stderr F oops", time(2)),
+        format!("{} stdout P two, ", time(3)),
+        format!("{} stdout F three", time(4)),
+    ];
+    let mut session = Session::<Plugin>::open(r#"{"join":true}"#).unwrap();
+    let Outcome::Kept(events) = session.line(&lines.join("\n")) else { panic!("not kept") };
+    let texts: Vec<_> = events.iter().map(|event| (event["stream"].clone(), event["message"].clone())).collect();
+    assert_eq!(texts, [(json!("stdout"), json!("one, two, three")), (json!("stderr"), json!("oops"))]);
+    assert!(events.iter().all(|event| !event.contains_key("cri.partial")));
+    let Outcome::Kept(cut) = session.line(&lines[..2].join("\n")) else { panic!("not kept") };
+    assert_eq!((&cut[0]["cri.partial"], &cut[0]["message"]), (&json!(true), &json!("one, ")));
+    assert_eq!(session.line(&format!("{}\nno part", lines[0])).rejected(), "the time is none");
+    assert!(session.manifest().is_forking() && !Session::<Plugin>::open("").unwrap().manifest().is_forking());
+}
+
+#[test]
 fn the_text_begins_behind_the_tags() {
     let line = |rest: &str| format!("2026-01-02T03:04:05.1Z stdout{rest}");
     for (rest, text, partial) in [

@@ -2,10 +2,12 @@
 //!
 //! The text becomes `message`, for the next plugin of the chain. What the path of the file says of the container comes with it.
 
+mod joined;
+
 use collector_plugin::container::{self, Container};
 use collector_plugin::kv::{Quoted, unescape};
 use collector_plugin::time::DateTimes;
-use collector_plugin::{Event, Manifest, Parser, Reject};
+use collector_plugin::{Event, Manifest, Parser, Reject, scan};
 use serde::Deserialize;
 
 collector_plugin::fields! {
@@ -28,11 +30,13 @@ pub struct Config {
     pub field: String,
     /// Also set what the path of the file says: the container's id, or namespace, pod and container.
     pub path_fields: bool,
+    /// The task gathers the parts of a line (`"multiline": {"join": "docker"}`): put them together.
+    pub join: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { field: "message".to_owned(), path_fields: true }
+        Self { field: "message".to_owned(), path_fields: true, join: false }
     }
 }
 
@@ -41,6 +45,7 @@ pub struct Docker {
     field: String,
     container: Option<Container>,
     times: DateTimes,
+    join: bool,
 }
 
 /// Which members came.
@@ -55,17 +60,30 @@ impl Parser for Docker {
 
     fn open(config: Config) -> Result<Self, String> {
         let container = config.path_fields.then(|| Container::new(NAMESPACE));
-        Ok(Self { field: config.field, container, times: DateTimes::default() })
+        Ok(Self { field: config.field, container, times: DateTimes::default(), join: config.join })
     }
 
     fn manifest(&self) -> Manifest {
         let path = self.container.as_ref().map(|_| container::META);
         let others = container::NAMES.iter().skip(1);
-        Manifest::reading([self.field.as_str()].into_iter().chain(path)).writing(FIELDS.iter().chain(others).copied())
+        let reads = [self.field.as_str()].into_iter().chain(path);
+        let manifest = Manifest::reading(reads).writing(FIELDS.iter().chain(others).copied());
+        // Both streams of a container may have been gathered into one event.
+        if self.join { manifest.forking() } else { manifest }
     }
 
     #[inline(always)]
     fn parse<'a>(&mut self, line: &'a [u8], event: &mut Event<'a>) -> Result<(), Reject> {
+        if self.join && scan::find(line, 0, b'\n').is_some() {
+            return joined::parse(self, line, event);
+        }
+        self.one(line, event)
+    }
+}
+
+impl Docker {
+    #[inline(always)]
+    fn one<'a>(&mut self, line: &'a [u8], event: &mut Event<'a>) -> Result<(), Reject> {
         let mut seen = Seen::default();
         let end = members(line, 0, |key, at| match key {
             b"log" => {
@@ -89,16 +107,19 @@ impl Parser for Docker {
             Seen { log: false, .. } => Err(Reject("no log")),
             Seen { time: false, .. } => Err(Reject("no time")),
             _ => {
-                if let Some(container) = &mut self.container {
-                    container.set(event.input().value(1), event);
-                }
+                self.container(event);
                 Ok(())
             }
         }
     }
-}
 
-impl Docker {
+    #[inline(always)]
+    fn container(&mut self, event: &mut Event<'_>) {
+        if let Some(container) = &mut self.container {
+            container.set(event.input().value(1), event);
+        }
+    }
+
     #[inline(always)]
     fn time(&mut self, line: &[u8], at: usize, event: &mut Event<'_>) -> Result<usize, Reject> {
         let time = Quoted::at_quote(line, at)?;

@@ -20,6 +20,20 @@ fn the_samples_hold() {
 }
 
 #[test]
+fn gathered_parts_become_the_lines_that_they_were() {
+    let part =
+        |log: &str, stream: &str| format!(r#"{{"log":"{log}","stream":"{stream}","time":"2026-01-02T03:04:05Z"}}"#);
+    let lines =
+        [part("one, ", "stdout"), part("oops\\n", "stderr"), part("t\\two, ", "stdout"), part("three\\n", "stdout")];
+    let mut session = Session::<Plugin>::open(r#"{"join":true}"#).unwrap();
+    let Outcome::Kept(events) = session.line(&lines.join("\n")) else { panic!("not kept") };
+    let texts: Vec<_> = events.iter().map(|event| (event["stream"].clone(), event["message"].clone())).collect();
+    assert_eq!(texts, [(json!("stdout"), json!("one, t\two, three")), (json!("stderr"), json!("oops"))]);
+    assert_eq!(session.line(&lines[1]).kept()["message"], "oops");
+    assert_eq!(session.line(&format!("{}\n{{}}", lines[0])).rejected(), "no log");
+}
+
+#[test]
 fn the_line_break_is_taken_off_and_its_absence_is_told() {
     for (log, text, partial) in [
         (r"text\n", "text", false),
