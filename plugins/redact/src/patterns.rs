@@ -122,7 +122,9 @@ fn emails(text: &[u8], spans: &mut Vec<(usize, usize)>) {
         };
         from = domain;
         let local = text[free..at].iter().rev().take_while(|b| is_local(**b)).count();
-        if let Some(end) = end_of_domain(text, domain).filter(|_| local > 0) {
+        // Directly behind an address, the address itself is what stands before the at sign.
+        let follows = free == at && at > 0;
+        if let Some(end) = end_of_domain(text, domain).filter(|_| local > 0 || follows) {
             spans.push((at - local, end));
             (from, free) = (end, end);
         }
@@ -267,6 +269,7 @@ mod tests {
             ("mail from <bob.smith+x@mail.example.com>, thanks", "mail from <#>, thanks"),
             ("GET /?mail=bob%40example.org&x=1", "GET /?mail=#&x=1"),
             ("a@b.de,c@d.org.", "#,#."),
+            ("a@b.de@c.org x", "## x"),
             ("jos\u{e9}@ex\u{e4}mple.com", "#"),
             ("root@localhost user@10.0 @x.com a@", "root@localhost user@10.0 @x.com a@"),
             ("100%40 of", "100%40 of"),
