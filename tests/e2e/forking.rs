@@ -49,6 +49,9 @@ async fn a_chain_that_forks_is_swapped_and_killed_and_every_line_has_the_events_
     let stop = Arc::new(AtomicBool::new(false));
     let producing = produce_until(&servers.kafka, &topic, Arc::clone(&stop));
 
+    until("events of the first version", async || bulk.count() > 0).await;
+    let first = bulk.newest_chain();
+    let of_version = |swaps: u64| (bulk.newest_chain() == first) == swaps.is_multiple_of(2);
     let mut swaps = 0;
     for kill in 0..KILLS {
         let before = bulk.count();
@@ -57,11 +60,12 @@ async fn a_chain_that_forks_is_swapped_and_killed_and_every_line_has_the_events_
         })
         .await;
         if kill % 2 == 1 {
-            // It has taken another version, and dies on the way to the next one.
-            let chain = bulk.newest_chain();
+            // It has taken another version, and dies on the way to the next one. What was begun before the last
+            // kill comes from the version before; only what comes after it shows that the newest one works.
+            until("events of the version that was set last", async || of_version(swaps)).await;
             swaps += 1;
             etcd.put(&key, &rule(swaps)).await;
-            until("events of the other version", async || bulk.newest_chain() != chain).await;
+            until("events of the other version", async || of_version(swaps)).await;
         }
         swaps += 1;
         etcd.put(&key, &rule(swaps)).await;
