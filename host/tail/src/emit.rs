@@ -32,7 +32,7 @@ impl Reader {
         if let Some(uid) = self.uid {
             return Ok(uid);
         }
-        let head = self.file.as_ref().map_or_else(|| Ok(vec![]), content::head)?;
+        let head = self.file.as_deref().map_or_else(|| Ok(vec![]), content::head)?;
         let topic = &self.work.task.topic;
         let known = desk.journal.known();
         let mut generation =
@@ -77,7 +77,7 @@ impl Reader {
         let Some(entry) = self.uid.and_then(|uid| desk.journal.known().file(uid)) else { return };
         let file = &entry.file;
         let may_grow = usize::from(file.head.len) < HEAD_BYTES_MAX && self.size > u64::from(file.head.len);
-        let read = self.file.as_ref().filter(|_| may_grow).and_then(|file| content::head(file).ok());
+        let read = self.file.as_deref().filter(|_| may_grow).and_then(|file| content::head(file).ok());
         let head = read.map_or(file.head, |bytes| Fingerprint::of(&bytes));
         if head != file.head || *self.origin_path != *file.path {
             let seen = Record::Seen { uid: file.uid, path: self.origin_path.to_string(), head };

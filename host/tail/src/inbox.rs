@@ -1,6 +1,6 @@
 //! What others tell the reading thread, and how it waits for that.
 
-use std::{collections::HashMap, io, path::PathBuf, sync::mpsc::Sender, time::Instant};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::mpsc::Sender, time::Instant};
 
 use collector_model::{FileUid, TaskKey};
 use collector_tasks::TaskSet;
@@ -58,7 +58,7 @@ pub(crate) enum Stop {
 pub(crate) struct Mail {
     pub(crate) tasks: Option<TaskSet>,
     pub(crate) findings: Vec<Finding>,
-    pub(crate) touched: HashMap<PathBuf, Touch>,
+    pub(crate) touched: BTreeMap<PathBuf, Touch>,
     pub(crate) settled: Vec<Settled>,
     pub(crate) checkpoint: Option<io::Result<()>>,
     pub(crate) status: Vec<Sender<Vec<FileStatus>>>,
@@ -97,5 +97,10 @@ impl Inbox {
             }
         }
         std::mem::take(&mut mail)
+    }
+
+    /// Takes everything out, and waits for nothing.
+    pub(crate) fn take_now(&self) -> Mail {
+        std::mem::take(&mut self.mail.lock())
     }
 }

@@ -11,6 +11,7 @@
 mod acknowledge;
 mod content;
 mod discover;
+mod disk;
 mod emit;
 mod engine;
 mod framer;
@@ -22,6 +23,7 @@ mod reader;
 mod rotation;
 mod settings;
 mod state;
+mod steps;
 mod tail;
 mod watch;
 mod work;
@@ -29,6 +31,8 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use disk::{DirEntry, Disk, FileMeta, MachineDisk, OpenFile, OwnFile};
 pub use settings::{Clock, TailSettings};
 pub use state::{HolderPid, StateDir, StateError};
+pub use steps::{Happening, Scene, Steps, checkpoint_positions};
 pub use tail::{Coverage, Drained, FileStatus, NoCoverage, Outlets, Surroundings, Tail, TailError, TailHandle};

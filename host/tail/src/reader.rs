@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
     io,
     path::PathBuf,
     sync::Arc,
@@ -16,6 +15,7 @@ use crate::{
     TailSettings,
     acknowledge::Returns,
     content::{self, DeviceInode},
+    disk::{Disk, OpenFile},
     framer::{Frame, FramePlan, Stretch},
     gather::{self, GatherFrom},
     identity::{Fingerprint, Identity},
@@ -27,6 +27,7 @@ use crate::{
 /// What a reader needs for its turn.
 pub(crate) struct Desk<'a> {
     pub(crate) settings: &'a TailSettings,
+    pub(crate) disk: &'a dyn Disk,
     pub(crate) agent_id: &'a str,
     pub(crate) timezone: &'a TimeZone,
     pub(crate) journal: &'a mut Journal,
@@ -112,7 +113,7 @@ pub(crate) struct Reader {
     pub(crate) origin_path: Arc<str>,
     pub(crate) identity: Identity,
     pub(crate) device_inode: DeviceInode,
-    pub(crate) file: Option<File>,
+    pub(crate) file: Option<Box<dyn OpenFile>>,
     /// Minted with the first event.
     pub(crate) uid: Option<FileUid>,
     /// Where reading began, for a file without uid.
@@ -198,7 +199,7 @@ impl Reader {
         if let Some(at) = self.not_before.filter(|&at| at > desk.now) {
             return Ok(Outcome::Later(at));
         }
-        if self.file.is_none() && !self.reopen()? {
+        if self.file.is_none() && !self.reopen(desk.disk)? {
             return Ok(Outcome::Missing);
         }
         self.look(desk.now)?;
@@ -221,7 +222,7 @@ impl Reader {
     /// Takes note of the file's size.
     pub(crate) fn look(&mut self, now: Instant) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let size = file.metadata()?.len();
+        let size = file.metadata()?.size_bytes;
         if size != self.size {
             (self.size_before, self.size) = (self.size, size);
             self.grown_at = now;
@@ -239,7 +240,7 @@ impl Reader {
     fn read(&self, want: usize, permit: Permit) -> io::Result<Option<Chunk>> {
         let Some(file) = &self.file else { return Ok(None) };
         let new_from = usize::from(self.before.len);
-        let bytes = content::read_at(file, self.offset - new_from as u64, new_from + want)?;
+        let bytes = file.read_at(self.offset - new_from as u64, new_from + want)?;
         let is_same = bytes.get(..new_from).is_some_and(|before| Fingerprint::of(before) == self.before);
         Ok(is_same.then_some(Chunk { bytes, new_from, permit }))
     }
@@ -304,8 +305,8 @@ impl Reader {
     }
 
     /// Opens the file again where it was closed. Answers whether the path still leads to it.
-    fn reopen(&mut self) -> io::Result<bool> {
-        let file = match content::open(&self.path) {
+    fn reopen(&mut self, disk: &dyn Disk) -> io::Result<bool> {
+        let file = match disk.open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             opened => opened?,
         };

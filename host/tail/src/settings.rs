@@ -1,20 +1,37 @@
 //! How files are followed: the figures, and their defaults.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Where "now" comes from. It decides the bucket day of a line and its read time; a test may set it.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub struct Clock {
+    now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    instant: Arc<dyn Fn() -> Instant + Send + Sync>,
+}
 
 impl Clock {
     /// A clock that asks `now` for milliseconds since the epoch.
     pub fn of(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Clock(Arc::new(now))
+        Clock { now_ms: Arc::new(now), instant: Arc::new(Instant::now) }
+    }
+
+    /// Has waits measured by `instant`, not by the machine's steady clock.
+    pub fn with_instant(self, instant: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Clock { instant: Arc::new(instant), ..self }
     }
 
     /// Milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
-        (self.0)()
+        (self.now_ms)()
+    }
+
+    /// A time for measuring waits.
+    pub fn instant(&self) -> Instant {
+        (self.instant)()
     }
 }
 
@@ -54,6 +71,8 @@ pub struct TailSettings {
     pub deleted_hold_max: Duration,
     /// How old a checkpoint may grow while lines are being acknowledged.
     pub checkpoint_interval: Duration,
+    /// Below this size the journal is not written anew.
+    pub journal_compact_bytes_min: u64,
     /// How long a file must be away before what is known of it is forgotten.
     pub forget_after: Duration,
     /// How long a stop waits for lines that are under way.
@@ -81,6 +100,7 @@ impl Default for TailSettings {
             rotate_grace: Duration::from_secs(5),
             deleted_hold_max: Duration::from_secs(3600),
             checkpoint_interval: Duration::from_millis(1000),
+            journal_compact_bytes_min: 1 << 20,
             forget_after: Duration::from_secs(24 * 3600),
             drain_max: Duration::from_secs(10),
             retry_after: Duration::from_millis(500),

@@ -12,12 +12,14 @@ use std::{
 
 use collector_model::{Batch, BucketDay, Budget, FileUid, Metrics, Topic};
 use collector_tasks::TaskSet;
+use jiff::tz::TimeZone;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     StateDir, StateError, TailSettings,
     discover::{Discovery, Rhythm},
-    engine::{Engine, EngineParts},
+    disk::{Disk, MachineDisk},
+    engine::{Checkpointer, Engine, EngineParts},
     inbox::{Inbox, Stop},
 };
 
@@ -92,7 +94,8 @@ impl Tail {
         if around.out.is_empty() {
             return Err(TailError::NoOutlet);
         }
-        let journal = state.load()?;
+        let disk: Arc<dyn Disk> = Arc::new(MachineDisk);
+        let journal = state.load(&disk)?;
         let inbox = Arc::new(Inbox::default());
         let rhythm = Rhythm {
             rescan_interval: settings.rescan_interval,
@@ -102,8 +105,14 @@ impl Tail {
         let discovery = Discovery::start(rhythm, Arc::clone(&inbox)).map_err(TailError::Thread)?;
         let (stop_tasks, stopped) = oneshot::channel();
         let task_thread = watch_tasks(around.tasks, stopped, Arc::clone(&inbox)).map_err(TailError::Thread)?;
+        let (path, now) = (state.checkpoint_path(), settings.clock.instant());
+        let checkpointer =
+            Checkpointer::start(Arc::clone(&disk), path, Arc::clone(&inbox), now).map_err(TailError::Thread)?;
         let parts = EngineParts {
             settings,
+            disk,
+            timezone: TimeZone::system(),
+            checkpointer,
             state,
             journal,
             inbox: Arc::clone(&inbox),
@@ -113,7 +122,7 @@ impl Tail {
             metrics: around.metrics,
             out: around.out,
         };
-        let engine = Engine::new(parts).map_err(TailError::Thread)?;
+        let engine = Engine::new(parts);
         let builder = std::thread::Builder::new().name("tail".into());
         let thread = builder.spawn(move || engine.run()).map_err(TailError::Thread)?;
         Ok(TailHandle { inbox, thread: Some(thread), tasks: Some((stop_tasks, task_thread)) })

@@ -2,11 +2,9 @@
 
 use std::{
     collections::VecDeque,
-    fs::Metadata,
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
 };
 
 use collector_model::{FileUid, Ledger, TaskKey};
@@ -16,6 +14,7 @@ use super::Engine;
 use crate::{
     acknowledge::Returns,
     content,
+    disk::{FileMeta, OpenFile},
     identity::{Verdict, judge},
     reader::{Place, Reader, Reserve, Stage},
     rotation::{self, Elsewhere, Sighting, Then},
@@ -46,12 +45,15 @@ pub(super) struct Opening<'a> {
     pub(super) scan: u64,
 }
 
+/// What a file is, the known one that it is (or was), and the file opened where it is to be read.
+type Recognized = (Verdict, Option<FileUid>, Option<Box<dyn OpenFile>>);
+
 impl Engine {
     /// A file that a task means was found at a path. `scan` is 0 when it was told of, and not searched for.
     pub(super) fn admit(&mut self, key: &TaskKey, path: &Path, scan: u64) {
         let Some(work) = self.tasks.get(key).cloned() else { return };
-        match std::fs::metadata(path) {
-            Ok(meta) if meta.is_file() => {
+        match self.disk.metadata(path) {
+            Ok(meta) if meta.is_file => {
                 if let Err(error) = self.admit_file(&work, path, &meta, scan) {
                     self.say_unreadable(path, &error);
                 }
@@ -79,7 +81,7 @@ impl Engine {
         ids.iter().copied().find(|id| self.readers.get(id).is_some_and(|r| r.work.task.topic == work.task.topic))
     }
 
-    fn admit_file(&mut self, work: &Arc<Work>, path: &Path, meta: &Metadata, scan: u64) -> io::Result<()> {
+    fn admit_file(&mut self, work: &Arc<Work>, path: &Path, meta: &FileMeta, scan: u64) -> io::Result<()> {
         let here = self.reader_at(work, path);
         let file = content::device_inode(meta);
         let at_path = here.and_then(|id| self.readers.get(&id)).map(|reader| reader.device_inode == file);
@@ -131,10 +133,10 @@ impl Engine {
         }
     }
 
-    fn look_again(&mut self, id: u64, meta: &Metadata, scan: u64) {
+    fn look_again(&mut self, id: u64, meta: &FileMeta, scan: u64) {
         let Some(reader) = self.readers.get_mut(&id) else { return };
         reader.seen_in_scan = reader.seen_in_scan.max(scan);
-        if meta.len() != reader.size || meta.len() != reader.offset {
+        if meta.size_bytes != reader.size || meta.size_bytes != reader.offset {
             self.make_ready(id);
         }
     }
@@ -143,18 +145,13 @@ impl Engine {
     fn where_is(&self, id: u64) -> Elsewhere {
         let Some(reader) = self.readers.get(&id) else { return Elsewhere::Moved };
         let leads_there =
-            std::fs::metadata(&reader.path).is_ok_and(|m| content::device_inode(&m) == reader.device_inode);
+            self.disk.metadata(&reader.path).is_ok_and(|m| content::device_inode(&m) == reader.device_inode);
         if leads_there && reader.stage == Stage::Named { Elsewhere::StillThere } else { Elsewhere::Moved }
     }
 
     /// Compares a file with those known from before.
-    fn recognize(
-        &self,
-        work: &Work,
-        path: &Path,
-        meta: &Metadata,
-    ) -> io::Result<(Verdict, Option<FileUid>, Option<std::fs::File>)> {
-        let file = content::open(path)?;
+    fn recognize(&self, work: &Work, path: &Path, meta: &FileMeta) -> io::Result<Recognized> {
+        let file = self.disk.open(path)?;
         let opened = file.metadata()?;
         if content::device_inode(&opened) != content::device_inode(meta) {
             // It was replaced this very moment; whoever did that is told of.
@@ -163,13 +160,13 @@ impl Engine {
         let seen = content::identity(&opened);
         let mut best = (Verdict::Other, None);
         for entry in self.journal.known().of_inode(&work.task.topic, seen.inode).filter(|entry| !entry.over) {
-            match judge((entry.file.identity, &entry.mark()), seen, opened.len(), &file) {
+            match judge((entry.file.identity, &entry.mark()), seen, opened.size_bytes, &*file) {
                 Verdict::Same => return Ok((Verdict::Same, Some(entry.file.uid), Some(file))),
                 Verdict::Restarted => best = (Verdict::Restarted, Some(entry.file.uid)),
                 Verdict::Other => {}
             }
         }
-        if content::is_compressed(&content::read_at(&file, 0, 8)?) {
+        if content::is_compressed(&file.read_at(0, 8)?) {
             tracing::debug!(path = %path.display(), "a compressed file is not read");
             return Ok((Verdict::Other, None, None));
         }
@@ -181,15 +178,15 @@ impl Engine {
         &mut self,
         work: &Arc<Work>,
         opening: Opening<'_>,
-        file: std::fs::File,
+        file: Box<dyn OpenFile>,
     ) -> io::Result<()> {
         let Opening { path, origin, begin, scan } = opening;
         let is_named = path == origin;
         let meta = file.metadata()?;
-        let (uid, offset, sent_max) = self.first_byte(work, &file, meta.len(), begin)?;
+        let (uid, offset, sent_max) = self.first_byte(work, &*file, meta.size_bytes, begin)?;
         self.readers_made += 1;
         let id = self.readers_made;
-        let now = Instant::now();
+        let now = self.now();
         let reader = Reader {
             id,
             work: Arc::clone(work),
@@ -198,12 +195,12 @@ impl Engine {
             names: vec![],
             identity: content::identity(&meta),
             device_inode: content::device_inode(&meta),
-            before: content::before(&file, offset),
+            before: content::before(&*file, offset),
             uid,
             start: offset,
             offset,
-            size: meta.len(),
-            size_before: meta.len(),
+            size: meta.size_bytes,
+            size_before: meta.size_bytes,
             grown_at: now,
             sent_max,
             file: Some(file),
@@ -238,7 +235,7 @@ impl Engine {
     fn first_byte(
         &mut self,
         work: &Work,
-        file: &std::fs::File,
+        file: &dyn OpenFile,
         size: u64,
         begin: Begin,
     ) -> io::Result<(Option<FileUid>, u64, u64)> {
@@ -260,7 +257,7 @@ impl Engine {
     fn note_place(&mut self, id: u64, mint: bool) -> io::Result<()> {
         let Some(mut reader) = self.readers.remove(&id) else { return Ok(()) };
         let mut minted = Ok(());
-        let mut desk = self.desk(Instant::now());
+        let mut desk = self.desk(self.now());
         if mint {
             minted = reader.mint(&mut desk).map(drop);
         }
@@ -297,8 +294,7 @@ impl Engine {
         };
         enter(path.to_owned());
         // The system tells of changes by the names of the directory that really holds the file.
-        let is_link = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
-        if is_link && let Ok(real) = std::fs::canonicalize(path) {
+        if let Some(real) = self.disk.link_target(path) {
             let dir = real.parent().map(Path::to_owned);
             enter(real);
             if let Some(dir) = dir {

@@ -7,7 +7,8 @@ mod tasks;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque, hash_map::DefaultHasher},
+    hash::BuildHasherDefault,
     path::PathBuf,
     sync::{Arc, mpsc::TrySendError},
     time::{Duration, Instant},
@@ -20,13 +21,14 @@ use crate::{
     Coverage, Drained, Outlets, StateDir, TailSettings,
     content::DeviceInode,
     discover::Discovery,
+    disk::Disk,
     framer::Frame,
     inbox::{Finding, Inbox, Mail, Stop, Touch},
     reader::{Desk, Outcome, Outgoing, Place, Reader, Stage, UnderWay},
     state::journal::Journal,
     work::Work,
 };
-use settlement::Checkpointer;
+pub(crate) use settlement::Checkpointer;
 
 /// How many turns are taken before the journal is committed and the inbox looked into.
 const TURNS_PER_ROUND: usize = 64;
@@ -37,9 +39,15 @@ const BLOCKED_WAIT: (Duration, Duration) = (Duration::from_millis(1), Duration::
 /// How long after a failure (reading, writing the journal) to try again.
 const FAILURE_WAIT: Duration = Duration::from_secs(1);
 
+/// A map that is gone through in the same order whenever the same happened before, so that a simulation can be repeated.
+pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
 /// What the engine is made of.
 pub(crate) struct EngineParts {
     pub(crate) settings: TailSettings,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) timezone: TimeZone,
+    pub(crate) checkpointer: Checkpointer,
     pub(crate) state: StateDir,
     pub(crate) journal: Journal,
     pub(crate) inbox: Arc<Inbox>,
@@ -53,6 +61,7 @@ pub(crate) struct EngineParts {
 /// The reading thread's state.
 pub(crate) struct Engine {
     settings: TailSettings,
+    disk: Arc<dyn Disk>,
     state: StateDir,
     journal: Journal,
     inbox: Arc<Inbox>,
@@ -62,13 +71,13 @@ pub(crate) struct Engine {
     metrics: Metrics,
     out: Outlets,
     timezone: TimeZone,
-    tasks: HashMap<TaskKey, Arc<Work>>,
-    readers: HashMap<u64, Reader>,
+    tasks: Map<TaskKey, Arc<Work>>,
+    readers: Map<u64, Reader>,
     readers_made: u64,
-    by_path: HashMap<PathBuf, Vec<u64>>,
-    by_file: HashMap<(Topic, DeviceInode), u64>,
+    by_path: Map<PathBuf, Vec<u64>>,
+    by_file: Map<(Topic, DeviceInode), u64>,
     /// Files known from before at paths that were not looked at yet.
-    left_behind: HashMap<PathBuf, Vec<FileUid>>,
+    left_behind: Map<PathBuf, Vec<FileUid>>,
     findings: VecDeque<Finding>,
     ready: VecDeque<u64>,
     outgoing: Vec<u64>,
@@ -78,7 +87,7 @@ pub(crate) struct Engine {
     frames: Vec<Frame>,
     journal_retry_at: Option<Instant>,
     checkpointer: Checkpointer,
-    absent_since: HashMap<FileUid, Instant>,
+    absent_since: Map<FileUid, Instant>,
     /// Paths of which it was said that they cannot be read.
     unreadable: HashSet<PathBuf>,
     forget_check_at: Instant,
@@ -87,16 +96,16 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Makes the engine; nothing runs yet.
-    pub(crate) fn new(parts: EngineParts) -> std::io::Result<Self> {
-        let checkpointer = Checkpointer::start(parts.state.checkpoint_path(), Arc::clone(&parts.inbox))?;
-        let mut left_behind: HashMap<PathBuf, Vec<FileUid>> = HashMap::new();
+    pub(crate) fn new(parts: EngineParts) -> Self {
+        let mut left_behind: Map<PathBuf, Vec<FileUid>> = Map::default();
         for entry in parts.journal.known().files().filter(|entry| !entry.over) {
             left_behind.entry(PathBuf::from(&entry.file.path)).or_default().push(entry.file.uid);
         }
         let open_files_max = parts.settings.open_files_max.unwrap_or_else(parting::open_files_allowed);
-        let forget_check_at = Instant::now() + parts.settings.forget_after / 24;
-        Ok(Engine {
+        let forget_check_at = parts.settings.clock.instant() + parts.settings.forget_after / 24;
+        Engine {
             settings: parts.settings,
+            disk: parts.disk,
             state: parts.state,
             journal: parts.journal,
             inbox: parts.inbox,
@@ -105,12 +114,12 @@ impl Engine {
             coverage: parts.coverage,
             metrics: parts.metrics,
             out: parts.out,
-            timezone: TimeZone::system(),
-            tasks: HashMap::new(),
-            readers: HashMap::new(),
+            timezone: parts.timezone,
+            tasks: Map::default(),
+            readers: Map::default(),
             readers_made: 0,
-            by_path: HashMap::new(),
-            by_file: HashMap::new(),
+            by_path: Map::default(),
+            by_file: Map::default(),
             left_behind,
             findings: VecDeque::new(),
             ready: VecDeque::new(),
@@ -120,12 +129,16 @@ impl Engine {
             wakeups: BinaryHeap::new(),
             frames: vec![],
             journal_retry_at: None,
-            checkpointer,
-            absent_since: HashMap::new(),
+            checkpointer: parts.checkpointer,
+            absent_since: Map::default(),
             unreadable: HashSet::new(),
             forget_check_at,
             open_files_max,
-        })
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.settings.clock.instant()
     }
 
     /// Reads until told to stop.
@@ -133,24 +146,29 @@ impl Engine {
         loop {
             let mail = self.inbox.take(self.wait_until());
             match mail.stop {
-                None => self.take_in(mail),
+                None => self.round(mail),
                 Some(Stop::Abort) => return Drained::default(),
                 Some(Stop::Drain) => {
                     self.take_in(mail);
                     return self.drain();
                 }
             }
-            self.look_at_findings();
-            self.wake_the_due();
-            self.take_turns();
-            self.send();
-            self.keep_house();
         }
     }
 
+    /// Takes in what arrived, and does what is to be done then.
+    pub(crate) fn round(&mut self, mail: Mail) {
+        self.take_in(mail);
+        self.look_at_findings();
+        self.wake_the_due();
+        self.take_turns();
+        self.send();
+        self.keep_house();
+    }
+
     /// When something is due; none when only arriving mail gives something to do.
-    fn wait_until(&self) -> Option<Instant> {
-        let now = Instant::now();
+    pub(crate) fn wait_until(&self) -> Option<Instant> {
+        let now = self.now();
         if !self.ready.is_empty() || !self.findings.is_empty() {
             return Some(now);
         }
@@ -220,7 +238,7 @@ impl Engine {
     }
 
     fn wake_the_due(&mut self) {
-        let now = Instant::now();
+        let now = self.now();
         while let Some(Reverse((at, id))) = self.wakeups.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.wakeups.pop();
             if let Some(reader) = self.readers.get_mut(&id).filter(|reader| reader.wake_at == Some(at)) {
@@ -245,7 +263,7 @@ impl Engine {
     }
 
     fn take_turn(&mut self, id: u64) {
-        let now = Instant::now();
+        let now = self.now();
         let Some(mut reader) = self.readers.remove(&id) else { return };
         reader.place = Place::Idle;
         let outcome = if reader.stage == Stage::Leaving { Ok(Outcome::Idle) } else { reader.turn(&mut self.desk(now)) };
@@ -277,6 +295,7 @@ impl Engine {
     fn desk(&mut self, now: Instant) -> Desk<'_> {
         Desk {
             settings: &self.settings,
+            disk: &*self.disk,
             agent_id: self.state.agent_id(),
             timezone: &self.timezone,
             journal: &mut self.journal,
@@ -306,7 +325,7 @@ impl Engine {
     }
 
     fn commit_journal(&mut self) {
-        let now = Instant::now();
+        let now = self.now();
         if !self.journal.is_dirty() || self.journal_retry_at.is_some_and(|at| at > now) {
             return;
         }
@@ -324,6 +343,7 @@ impl Engine {
 
     /// Sends a reader's batch. Answers whether its outbox is empty now.
     fn send_one(&mut self, id: u64) -> bool {
+        let now = self.now();
         let Some(reader) = self.readers.get_mut(&id) else { return false };
         let Some(outgoing) = reader.outbox.take() else {
             reader.place = Place::Idle;
@@ -340,7 +360,7 @@ impl Engine {
                 // Its answer comes through the inbox, so never before this.
                 reader.issue(range.0, UnderWay { end: range.1, before, epoch });
                 reader.place = Place::Idle;
-                reader.sent_at = Some(Instant::now());
+                reader.sent_at = Some(now);
                 true
             }
             Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {

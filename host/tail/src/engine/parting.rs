@@ -1,8 +1,6 @@
 //! Files whose name is gone, content that starts afresh, and files that are closed.
 
 use std::{
-    fs::DirEntry,
-    os::unix::fs::{DirEntryExt, MetadataExt},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -17,6 +15,7 @@ use super::{
 };
 use crate::{
     content,
+    disk::{DirEntry, Disk},
     identity::{Fingerprint, Identity, Verdict, judge},
     reader::{Place, Reserve, Stage},
     rotation::{self, Nameless, Parting},
@@ -46,7 +45,7 @@ impl Engine {
     /// Something happened to the name of a reader's file.
     pub(super) fn check_name(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id).filter(|reader| reader.stage == Stage::Named) else { return };
-        match std::fs::metadata(&reader.path) {
+        match self.disk.metadata(&reader.path) {
             Ok(meta) if content::device_inode(&meta) == reader.device_inode => self.make_ready(id),
             Ok(_) => {
                 let (key, path) = (reader.work.key.clone(), reader.path.clone());
@@ -60,14 +59,14 @@ impl Engine {
     /// The reader's path leads elsewhere or nowhere: it goes on without a name.
     pub(super) fn detach(&mut self, id: u64) {
         self.forget_names(id);
-        let now = Instant::now();
+        let now = self.now();
         let Some(reader) = self.readers.get_mut(&id) else { return };
         reader.stage = Stage::Nameless { since: now };
         reader.grown_at = now;
         let identity = reader.identity;
-        let found = siblings(&reader.path).find(|entry| entry.ino() == identity.inode);
+        let found = siblings(&*self.disk, &reader.path).find(|entry| entry.inode == identity.inode);
         if let Some(found) = found {
-            reader.path = found.path();
+            reader.path = found.path;
         }
         tracing::debug!(path = %reader.origin_path, now_at = %reader.path.display(), "a file was rotated away: reading its rest");
         if let Some(mut reader) = self.readers.remove(&id) {
@@ -94,7 +93,7 @@ impl Engine {
 
     fn see_off_nameless(&mut self, id: u64, since: Instant, now: Instant) {
         let Some(reader) = self.readers.get(&id) else { return };
-        let links = reader.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.nlink());
+        let links = reader.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.links);
         let state = Nameless {
             at_end: reader.is_at_end() && reader.not_before.is_none_or(|at| at <= now),
             has_unfinished: reader.size > reader.offset,
@@ -195,7 +194,8 @@ impl Engine {
 
     /// The same for paths at which nothing stands now.
     pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
-        let paths = self.left_behind.keys().filter(|path| work.pattern.matches(path) && !path.exists());
+        let paths =
+            self.left_behind.keys().filter(|path| work.pattern.matches(path) && self.disk.metadata(path).is_err());
         for path in paths.cloned().collect::<Vec<_>>() {
             self.look_for_rotated(work, &path);
         }
@@ -203,19 +203,21 @@ impl Engine {
 
     /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
     pub(super) fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
-        let now = std::fs::metadata(path).ok().map(|meta| content::identity(&meta));
+        let now = self.disk.metadata(path).ok().map(|meta| content::identity(&meta));
         if now == Some(known) {
             return;
         }
-        for sibling in siblings(path).map(|entry| entry.path()).filter(|sibling| !work.pattern.matches(sibling)) {
-            let Ok(file) = content::open(&sibling) else { continue };
+        for sibling in
+            siblings(&*self.disk, path).map(|entry| entry.path).filter(|sibling| !work.pattern.matches(sibling))
+        {
+            let Ok(file) = self.disk.open(&sibling) else { continue };
             let Ok(meta) = file.metadata() else { continue };
-            if !meta.is_file() || self.by_file.contains_key(&(work.task.topic.clone(), content::device_inode(&meta))) {
+            if !meta.is_file || self.by_file.contains_key(&(work.task.topic.clone(), content::device_inode(&meta))) {
                 continue;
             }
             let seen = content::identity(&meta);
             let entry = uid.and_then(|uid| self.journal.known().file(uid));
-            let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.len(), &file));
+            let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file));
             let begin = match (uid, verdict) {
                 (Some(uid), Some(Verdict::Same)) => Begin::Resume(uid),
                 _ if self.stood_between(work, (known, seen, now), (path, &sibling)) => Begin::First,
@@ -267,8 +269,8 @@ impl Engine {
     pub(super) fn forget_absent(&mut self, now: Instant) {
         let held: std::collections::HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
         let is_there = |path: &str, identity: Identity| {
-            std::fs::metadata(path).is_ok_and(|meta| content::identity(&meta).may_be(identity))
-                || siblings(Path::new(path)).any(|entry| entry.ino() == identity.inode)
+            self.disk.metadata(Path::new(path)).is_ok_and(|meta| content::identity(&meta).may_be(identity))
+                || siblings(&*self.disk, Path::new(path)).any(|entry| entry.inode == identity.inode)
         };
         let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
         let absent: Vec<_> =
@@ -285,6 +287,6 @@ impl Engine {
     }
 }
 
-fn siblings(path: &Path) -> impl Iterator<Item = DirEntry> {
-    path.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten()
+fn siblings(disk: &dyn Disk, path: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    path.parent().map(|dir| disk.entries(dir)).into_iter().flatten()
 }

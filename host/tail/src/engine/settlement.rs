@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -17,8 +17,9 @@ use collector_model::{Topic, metrics};
 use super::Engine;
 use crate::{
     Drained, FileStatus, content,
+    disk::Disk,
     identity::Fingerprint,
-    inbox::{Inbox, Settled, Stop},
+    inbox::{Inbox, Mail, Settled, Stop},
     reader::{Place, Stage},
     state::{checkpoint, record::Record},
 };
@@ -47,20 +48,20 @@ impl Engine {
             self.checkpointer.is_dirty = true;
         }
         if reader.stage != Stage::Named {
-            self.see_off(settled.reader, Instant::now());
+            self.see_off(settled.reader, self.now());
         }
     }
 
     /// Lines were given up: everything from the first unacknowledged byte on is read again, after a moment.
     fn read_again(&mut self, id: u64) {
-        let at = Instant::now() + self.settings.retry_after;
+        let at = self.now() + self.settings.retry_after;
         self.rewind(id);
         if let Some(reader) = self.readers.get_mut(&id) {
             tracing::warn!(path = %reader.path.display(), offset = reader.offset, "lines were given up on their way: reading them again");
             reader.not_before = Some(at);
         }
         self.wake_later(id, at);
-        self.see_off(id, Instant::now());
+        self.see_off(id, self.now());
     }
 
     /// Puts a reader back to what is acknowledged.
@@ -95,18 +96,18 @@ impl Engine {
         let entry = reader.uid.and_then(|uid| self.journal.known().file(uid)).filter(|entry| entry.acked == watermark);
         match (entry, &reader.file) {
             (Some(entry), _) => entry.before,
-            (None, Some(file)) => content::before(file, watermark),
+            (None, Some(file)) => content::before(&**file, watermark),
             (None, None) => Fingerprint::default(),
         }
     }
 
     /// What is due from time to time.
     pub(super) fn keep_house(&mut self) {
-        let now = Instant::now();
+        let now = self.now();
         if self.checkpointer.due_at(self.settings.checkpoint_interval).is_some_and(|at| at <= now) {
-            self.checkpointer.write(checkpoint::encode(self.journal.known()));
+            self.checkpointer.write(checkpoint::encode(self.journal.known()), now);
             self.measure();
-            if let Err(error) = self.journal.compact_if_worthwhile() {
+            if let Err(error) = self.journal.compact_if_worthwhile(self.settings.journal_compact_bytes_min) {
                 tracing::warn!(path = %self.state.journal_path().display(), %error, "writing the journal anew: the old one is kept");
             }
         }
@@ -130,7 +131,7 @@ impl Engine {
     }
 
     /// How every file stands.
-    pub(super) fn status(&mut self) -> Vec<FileStatus> {
+    pub(crate) fn status(&mut self) -> Vec<FileStatus> {
         let status = |reader: &crate::reader::Reader| FileStatus {
             path: reader.path.clone(),
             topic: reader.work.task.topic.clone(),
@@ -147,20 +148,31 @@ impl Engine {
 
     /// Reads no more, waits for what is under way, and leaves everything on disk.
     pub(super) fn drain(mut self) -> Drained {
-        let until = Instant::now() + self.settings.drain_max;
-        while self.readers.values().any(|reader| !reader.ledger.is_idle()) && Instant::now() < until {
+        let until = self.now() + self.settings.drain_max;
+        while self.files_under_way() > 0 && self.now() < until {
             let mail = self.inbox.take(Some(until));
             if mail.stop == Some(Stop::Abort) {
                 return Drained::default();
             }
-            mail.settled.into_iter().for_each(|settled| self.settle(settled));
+            self.settle_all(mail);
         }
-        let files_unacknowledged = self.readers.values().filter(|reader| !reader.ledger.is_idle()).count();
+        let files_unacknowledged = self.files_under_way();
         self.leave_state();
         Drained { files_unacknowledged }
     }
 
-    fn leave_state(&mut self) {
+    /// How many files have lines under way.
+    pub(crate) fn files_under_way(&self) -> usize {
+        self.readers.values().filter(|reader| !reader.ledger.is_idle()).count()
+    }
+
+    /// Takes in only what was acknowledged or given up.
+    pub(crate) fn settle_all(&mut self, mail: Mail) {
+        mail.settled.into_iter().for_each(|settled| self.settle(settled));
+    }
+
+    /// Leaves everything that is known on disk.
+    pub(crate) fn leave_state(&mut self) {
         for reader in self.readers.values() {
             if let Some(uid) = reader.uid {
                 // Nothing beyond was sent: lines that come while nobody reads belong to the day on which they are read.
@@ -170,7 +182,7 @@ impl Engine {
         let bytes = checkpoint::encode(self.journal.known());
         self.checkpointer.stop();
         let path = self.state.checkpoint_path();
-        let saved = self.journal.commit().and_then(|()| checkpoint::save(&path, &bytes));
+        let saved = self.journal.commit().and_then(|()| checkpoint::save(&*self.disk, &path, &bytes));
         if let Err(error) = saved {
             tracing::error!(path = %path.display(), %error,
                 "writing the last checkpoint: lines since the one before are read again, with the ids they had");
@@ -179,7 +191,7 @@ impl Engine {
 }
 
 /// Writes checkpoints on a thread of its own, so that reading does not wait for the disk.
-pub(super) struct Checkpointer {
+pub(crate) struct Checkpointer {
     pub(super) is_dirty: bool,
     written_at: Instant,
     is_writing: bool,
@@ -189,23 +201,31 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(path: PathBuf, inbox: Arc<Inbox>) -> io::Result<Self> {
-        let (to_thread, received) = sync_channel::<Vec<u8>>(1);
+    /// Starts the thread.
+    pub(crate) fn start(disk: Arc<dyn Disk>, path: PathBuf, inbox: Arc<Inbox>, now: Instant) -> io::Result<Self> {
+        let (mut checkpointer, received) = Self::without_thread(now);
         let write = move || {
             for bytes in received {
-                let result = checkpoint::save(&path, &bytes);
+                let result = checkpoint::save(&*disk, &path, &bytes);
                 inbox.post(|mail| mail.checkpoint = Some(result));
             }
         };
-        let thread = std::thread::Builder::new().name("tail-checkpoint".into()).spawn(write)?;
-        Ok(Checkpointer {
+        checkpointer.thread = Some(std::thread::Builder::new().name("tail-checkpoint".into()).spawn(write)?);
+        Ok(checkpointer)
+    }
+
+    /// Leaves it to the receiver to write what comes, and to post how that went.
+    pub(crate) fn without_thread(now: Instant) -> (Self, Receiver<Vec<u8>>) {
+        let (to_thread, received) = sync_channel(1);
+        let checkpointer = Checkpointer {
             is_dirty: false,
-            written_at: Instant::now(),
+            written_at: now,
             is_writing: false,
             failing: false,
             to_thread: Some(to_thread),
-            thread: Some(thread),
-        })
+            thread: None,
+        };
+        (checkpointer, received)
     }
 
     /// When the next one is due; none while nothing changed or one is being written.
@@ -213,10 +233,10 @@ impl Checkpointer {
         (self.is_dirty && !self.is_writing).then(|| self.written_at + interval)
     }
 
-    pub(super) fn write(&mut self, bytes: Vec<u8>) {
+    pub(super) fn write(&mut self, bytes: Vec<u8>, now: Instant) {
         self.is_dirty = false;
         self.is_writing = true;
-        self.written_at = Instant::now();
+        self.written_at = now;
         if let Some(to_thread) = &self.to_thread {
             // The thread lives as long as this sender, and has room: only one is ever under way.
             let _ = to_thread.send(bytes);

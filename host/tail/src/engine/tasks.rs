@@ -1,17 +1,17 @@
 //! Tasks that come, change, and go.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use collector_model::TaskKey;
 use collector_tasks::TaskSet;
 
-use super::Engine;
+use super::{Engine, Map};
 use crate::{reader::Stage, state::record::Record, work::Work};
 
 impl Engine {
     /// Makes the tasks those of the set: readers of tasks that are gone leave, those of changed ones take the change over.
     pub(super) fn set_tasks(&mut self, set: &TaskSet) {
-        let mut tasks = HashMap::new();
+        let mut tasks: Map<_, _> = Map::default();
         for task in set.tasks.iter() {
             let key = task.key();
             let unchanged = self.tasks.get(&key).filter(|work| work.task == *task);
@@ -49,7 +49,7 @@ impl Engine {
 
     pub(super) fn take_new_framing(&mut self, id: u64) {
         if let Some(mut reader) = self.readers.remove(&id) {
-            reader.take_new_framing(&mut self.desk(Instant::now()));
+            reader.take_new_framing(&mut self.desk(self.now()));
             self.readers.insert(id, reader);
         }
     }
@@ -60,7 +60,7 @@ impl Engine {
         reader.stage = Stage::Leaving;
         self.forget_names(id);
         self.take_back(id);
-        self.see_off(id, Instant::now());
+        self.see_off(id, self.now());
     }
 
     /// A search for a task's files has ended: those of its readers that it did not find are looked at.

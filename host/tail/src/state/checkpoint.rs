@@ -11,6 +11,7 @@ use collector_model::FileUid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
+    disk::Disk,
     identity::Fingerprint,
     state::{
         codec::{In, Out},
@@ -96,13 +97,13 @@ fn read_one(rest: &mut In<'_>) -> Option<Acked> {
 }
 
 /// Writes a checkpoint.
-pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_file(path, bytes)
+pub(crate) fn save(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_file(disk, path, bytes)
 }
 
 /// Reads the checkpoint, if there is a whole one, into what is known.
-pub(crate) fn load(path: &Path, known: &mut Known) -> io::Result<()> {
-    let bytes = match std::fs::read(path) {
+pub(crate) fn load(disk: &dyn Disk, path: &Path, known: &mut Known) -> io::Result<()> {
+    let bytes = match disk.read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read?,
     };
@@ -119,7 +120,7 @@ pub(crate) fn load(path: &Path, known: &mut Known) -> io::Result<()> {
             let aside = path.with_extension("bad");
             tracing::warn!(path = %path.display(), set_aside = %aside.display(), %error,
                 "reading the checkpoint: it is set aside; lines since the journal's last compaction are read again");
-            std::fs::rename(path, aside)
+            disk.rename(path, &aside)
         }
     }
 }
@@ -127,6 +128,7 @@ pub(crate) fn load(path: &Path, known: &mut Known) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MachineDisk;
     use proptest::prelude::*;
 
     fn any_acked() -> impl Strategy<Value = Acked> {
@@ -162,8 +164,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("checkpoint");
         std::fs::write(&path, b"half a che").unwrap();
-        load(&path, &mut Known::default()).unwrap();
+        load(&MachineDisk, &path, &mut Known::default()).unwrap();
         assert!(!path.exists() && dir.path().join("checkpoint.bad").exists());
-        load(&path, &mut Known::default()).unwrap();
+        load(&MachineDisk, &path, &mut Known::default()).unwrap();
     }
 }

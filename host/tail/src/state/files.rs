@@ -1,22 +1,20 @@
 //! Replacing a file so that either the old or the new content is there, whatever happens.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::Path,
-};
+use std::{io, path::Path};
+
+use crate::disk::Disk;
 
 /// Writes a temporary file, brings it to disk, puts it in the place of `path`, and brings the directory to disk.
-pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary)?;
+    let mut file = disk.create(&temporary)?;
     file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
+    file.sync()?;
+    disk.rename(&temporary, path)?;
     match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
+        Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }
 }

@@ -8,29 +8,31 @@
 //!   record is cut off before the next attempt.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::state::{
-    files::replace_file,
-    known::Known,
-    record::{FileRecord, Record},
+use crate::{
+    disk::{Disk, OwnFile},
+    state::{
+        files::replace_file,
+        known::Known,
+        record::{FileRecord, Record},
+    },
 };
 
 const MAGIC: &[u8; 4] = b"LCJ1";
 const HEAD_BYTES: usize = 8;
 const RECORD_BYTES_MAX: usize = 256 << 10;
-/// Below this size a journal is not worth compacting.
-const COMPACT_BYTES_MIN: u64 = 1 << 20;
 
 /// The open journal and everything it says.
 pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Box<dyn OwnFile>,
     /// What is whole on disk.
     synced_bytes: u64,
     /// What the last compaction left.
@@ -55,22 +57,22 @@ pub(crate) struct ReplayReport {
 
 impl Journal {
     /// Opens or creates the journal and reads what it says.
-    pub(crate) fn open(path: &Path) -> io::Result<(Self, ReplayReport)> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let mut bytes = vec![];
-        io::Read::read_to_end(&mut file, &mut bytes)?;
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> io::Result<(Self, ReplayReport)> {
+        let mut file = disk.append(path)?;
+        let bytes = file.read_all()?;
         let mut known = Known::default();
         let report = replay(&bytes, |record| known.apply(&record));
         let mut whole = (bytes.len() - report.torn_bytes) as u64;
         if whole < MAGIC.len() as u64 {
-            file.set_len(0)?;
+            file.cut(0)?;
             file.write_all(MAGIC)?;
-            file.sync_all()?;
+            file.sync()?;
             whole = MAGIC.len() as u64;
         } else {
-            file.set_len(whole)?;
+            file.cut(whole)?;
         }
         let journal = Journal {
+            disk,
             path: path.to_owned(),
             file,
             synced_bytes: whole,
@@ -122,20 +124,20 @@ impl Journal {
             return Ok(());
         }
         // What an earlier attempt left half-written goes first.
-        if self.file.metadata()?.len() != self.synced_bytes {
-            self.file.set_len(self.synced_bytes)?;
+        if self.file.size_bytes()? != self.synced_bytes {
+            self.file.cut(self.synced_bytes)?;
         }
         self.file.write_all(&self.pending)?;
-        self.file.sync_data()?;
+        self.file.sync()?;
         self.synced_bytes += self.pending.len() as u64;
         self.pending.clear();
         self.synced = self.appended;
         Ok(())
     }
 
-    /// Writes the journal anew when most of it no longer matters.
-    pub(crate) fn compact_if_worthwhile(&mut self) -> io::Result<()> {
-        if self.synced_bytes < COMPACT_BYTES_MIN.max(self.compacted_bytes.saturating_mul(2)) || self.is_dirty() {
+    /// Writes the journal anew when it is of some size and most of it no longer matters.
+    pub(crate) fn compact_if_worthwhile(&mut self, bytes_min: u64) -> io::Result<()> {
+        if self.synced_bytes < bytes_min.max(self.compacted_bytes.saturating_mul(2)) || self.is_dirty() {
             return Ok(());
         }
         self.compact()
@@ -145,8 +147,8 @@ impl Journal {
     pub(crate) fn compact(&mut self) -> io::Result<()> {
         let mut bytes = MAGIC.to_vec();
         self.known.records().iter().for_each(|record| write_record(record, &mut bytes));
-        replace_file(&self.path, &bytes)?;
-        self.file = OpenOptions::new().read(true).append(true).open(&self.path)?;
+        replace_file(&*self.disk, &self.path, &bytes)?;
+        self.file = self.disk.append(&self.path)?;
         self.synced_bytes = bytes.len() as u64;
         self.compacted_bytes = self.synced_bytes;
         self.pending.clear();
@@ -206,9 +208,14 @@ fn record_at(bytes: &[u8]) -> Option<(Record, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MachineDisk;
     use crate::state::record::tests::any_record;
     use collector_model::FileUid;
     use proptest::prelude::*;
+
+    fn open(path: &Path) -> io::Result<(Journal, ReplayReport)> {
+        Journal::open(Arc::new(MachineDisk), path)
+    }
 
     fn journal_of(records: &[Record]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -256,17 +263,17 @@ mod tests {
     fn a_torn_tail_is_cut_off_before_more_is_appended() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let (mut journal, _) = Journal::open(&path).unwrap();
+        let (mut journal, _) = open(&path).unwrap();
         journal.append(&Record::TaskSeen { key: "a".into() });
         journal.commit().unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.extend_from_slice(&[0, 0, 0, 9, 1, 2]);
         std::fs::write(&path, &bytes).unwrap();
-        let (mut journal, report) = Journal::open(&path).unwrap();
+        let (mut journal, report) = open(&path).unwrap();
         assert_eq!(report, ReplayReport { records: 1, damaged_bytes: 0, torn_bytes: 6 });
         journal.append(&Record::TaskSeen { key: "b".into() });
         journal.commit().unwrap();
-        let (journal, report) = Journal::open(&path).unwrap();
+        let (journal, report) = open(&path).unwrap();
         assert_eq!(report, ReplayReport { records: 2, damaged_bytes: 0, torn_bytes: 0 });
         assert!(journal.known().is_task_seen("b"));
     }
@@ -275,16 +282,16 @@ mod tests {
     fn what_could_not_be_written_is_written_later_and_nothing_counts_as_written_before() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let (mut journal, _) = Journal::open(&path).unwrap();
+        let (mut journal, _) = open(&path).unwrap();
         let number = journal.append(&Record::TaskSeen { key: "a".into() });
-        let writable = std::mem::replace(&mut journal.file, File::open(&path).unwrap());
+        let mut writable = std::mem::replace(&mut journal.file, Box::new(std::fs::File::open(&path).unwrap()));
         assert!(journal.commit().is_err() && journal.is_dirty() && journal.synced() < number);
         // The failed attempt may have left half a record behind.
-        (&writable).write_all(&[0, 0, 0, 40, 7]).unwrap();
+        writable.write_all(&[0, 0, 0, 40, 7]).unwrap();
         journal.file = writable;
         journal.commit().unwrap();
         assert!(!journal.is_dirty() && journal.synced() == number);
-        let (_, report) = Journal::open(&path).unwrap();
+        let (_, report) = open(&path).unwrap();
         assert_eq!(report, ReplayReport { records: 1, damaged_bytes: 0, torn_bytes: 0 });
     }
 
@@ -292,7 +299,7 @@ mod tests {
     fn a_compacted_journal_is_appended_to() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let (mut journal, _) = Journal::open(&path).unwrap();
+        let (mut journal, _) = open(&path).unwrap();
         for at in 0..50 {
             journal.append(&Record::TaskSeen { key: "a".into() });
             journal.append(&Record::Boundary { uid: FileUid(9), at });
@@ -302,7 +309,7 @@ mod tests {
         let number = journal.append(&Record::TaskSeen { key: "b".into() });
         journal.commit().unwrap();
         assert_eq!(journal.synced(), number);
-        let (journal, report) = Journal::open(&path).unwrap();
+        let (journal, report) = open(&path).unwrap();
         assert_eq!((report.records, journal.known().is_task_seen("a")), (2, true));
     }
 }

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
 };
 
+use crate::disk::{Disk, MachineDisk};
 use lock::{Lock, Locking};
 
 /// A state directory that this process has for itself.
@@ -22,7 +23,7 @@ use lock::{Lock, Locking};
 pub struct StateDir {
     path: PathBuf,
     agent_id: Arc<str>,
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
 impl StateDir {
@@ -42,7 +43,12 @@ impl StateDir {
             Locking::Held(pid) => return Err(StateError::InUse { path: path.to_owned(), pid: HolderPid(pid) }),
         };
         let agent_id = agent_id(&path.join("agent_id"))?;
-        Ok(StateDir { path: path.to_owned(), agent_id: agent_id.into(), _lock: lock })
+        Ok(StateDir { path: path.to_owned(), agent_id: agent_id.into(), _lock: Some(lock) })
+    }
+
+    /// A directory on a disk that nobody else can have.
+    pub(crate) fn unlocked(path: &Path, agent_id: &str) -> Self {
+        StateDir { path: path.to_owned(), agent_id: agent_id.into(), _lock: None }
     }
 
     /// The directory.
@@ -64,21 +70,21 @@ impl StateDir {
     }
 
     /// Opens the journal, and takes in what the checkpoint adds.
-    pub(crate) fn load(&self) -> Result<journal::Journal, StateError> {
+    pub(crate) fn load(&self, disk: &Arc<dyn Disk>) -> Result<journal::Journal, StateError> {
         let path = self.journal_path();
-        let (mut journal, report) = journal::Journal::open(&path).map_err(|source| StateError::Failed {
-            doing: "opening the journal in the state directory",
-            path: self.path.clone(),
-            source,
+        let (mut journal, report) = journal::Journal::open(Arc::clone(disk), &path).map_err(|source| {
+            StateError::Failed { doing: "opening the journal in the state directory", path: self.path.clone(), source }
         })?;
         if report.damaged_bytes > 0 {
             tracing::warn!(path = %path.display(), bytes = report.damaged_bytes, records = report.records,
                 "reading the journal: damaged bytes were skipped; lines whose day or end stood there may be found twice");
         }
-        checkpoint::load(&self.checkpoint_path(), journal.known_mut()).map_err(|source| StateError::Failed {
-            doing: "reading the checkpoint in the state directory",
-            path: self.path.clone(),
-            source,
+        checkpoint::load(&**disk, &self.checkpoint_path(), journal.known_mut()).map_err(|source| {
+            StateError::Failed {
+                doing: "reading the checkpoint in the state directory",
+                path: self.path.clone(),
+                source,
+            }
         })?;
         Ok(journal)
     }
@@ -94,7 +100,8 @@ fn agent_id(path: &Path) -> Result<String, StateError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let id = format!("{:016x}{:016x}", random(), random());
-            files::replace_file(path, id.as_bytes()).map_err(|source| failed("keeping the agent's id", source))?;
+            files::replace_file(&MachineDisk, path, id.as_bytes())
+                .map_err(|source| failed("keeping the agent's id", source))?;
             Ok(id)
         }
         Err(source) => Err(failed("reading the agent's id", source)),
