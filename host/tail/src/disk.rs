@@ -24,6 +24,8 @@ pub struct FileMeta {
     pub birth_ns: i64,
     /// Size in bytes.
     pub size_bytes: u64,
+    /// When its content was changed last, in ms since the epoch; 0 where that is not known.
+    pub changed_ms: i64,
     /// How many names lead to it.
     pub links: u64,
     /// Whether it is a plain file.
@@ -103,6 +105,11 @@ pub trait OpenFile: Send + Sync {
     /// # Errors
     /// What the system says.
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Whether it lies there compressed, so that its size is not known before it was read to its end.
+    fn is_compressed(&self) -> bool {
+        false
+    }
 }
 
 /// A file that is ours.
@@ -149,6 +156,7 @@ fn meta_of(meta: &Metadata) -> FileMeta {
         inode: meta.ino(),
         birth_ns: born.map_or(0, |since| since.as_nanos() as i64),
         size_bytes: meta.len(),
+        changed_ms: meta.mtime().saturating_mul(1000).saturating_add(meta.mtime_nsec() / 1_000_000),
         links: meta.nlink(),
         is_file: meta.is_file(),
     }

@@ -6,7 +6,7 @@ use collector_model::{FileUid, TaskKey};
 use collector_tasks::TaskSet;
 use parking_lot::{Condvar, Mutex};
 
-use crate::FileStatus;
+use crate::{FileStatus, continuation::Found};
 
 /// What a search for a task's files found.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ pub(crate) enum Stop {
 pub(crate) struct Mail {
     pub(crate) tasks: Option<TaskSet>,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) found: Vec<Found>,
     pub(crate) touched: BTreeMap<PathBuf, Touch>,
     pub(crate) settled: Vec<Settled>,
     pub(crate) checkpoint: Option<io::Result<()>>,

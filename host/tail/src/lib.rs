@@ -10,12 +10,14 @@
 
 mod acknowledge;
 mod content;
+mod continuation;
 mod discover;
 mod disk;
 mod emit;
 mod engine;
 mod framer;
 mod gather;
+mod gunzip;
 mod identity;
 mod inbox;
 mod pattern;

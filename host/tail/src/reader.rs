@@ -212,7 +212,16 @@ impl Reader {
         }
         let want = fresh.min(self.window_bytes as u64) as usize;
         let Some(permit) = desk.budget.try_acquire(&self.work.task.topic, want) else { return Ok(Outcome::Blocked) };
-        let Some(chunk) = self.read(want, permit)? else { return Ok(Outcome::Restarted) };
+        let chunk = match self.read(want, permit) {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return Ok(Outcome::Restarted),
+            // A compressed file is being unpacked up to here; the others have their turns meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Outcome::More),
+            Err(error) => return Err(error),
+        };
+        if self.is_compressed() {
+            self.look(desk.now)?;
+        }
         if chunk.new_bytes().is_empty() {
             return Ok(Outcome::Idle);
         }
@@ -315,6 +324,11 @@ impl Reader {
             self.file = Some(file);
         }
         Ok(is_same)
+    }
+
+    /// Whether the lines are unpacked from a compressed file.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.is_compressed())
     }
 
     /// Enters a range as being under way.

@@ -1,6 +1,9 @@
 //! What to do about a file whose name was changed, taken, or removed. Decisions only, no I/O.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::identity::{Identity, Verdict};
 
@@ -117,6 +120,11 @@ pub(crate) fn is_rotated_name(name: &Path, candidate: &Path) -> bool {
         && suffix.starts_with(['.', '-', '_'])
         && suffix.contains(|c: char| c.is_ascii_digit())
         && suffix.chars().all(is_part)
+}
+
+/// The name that a compressed file had before.
+pub(crate) fn without_gz(path: &Path) -> PathBuf {
+    path.with_extension("")
 }
 
 /// Whether a file of such a name, never seen before, stood at the path between the file known there and the one there now.

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     Coverage, Disk, FileStatus, Outlets, StateDir, StateError, TailSettings,
+    continuation::Hunter,
     discover::Discovery,
     engine::{Checkpointer, Engine, EngineParts},
     inbox::{Finding, Inbox, Touch},
@@ -97,6 +98,7 @@ impl Steps {
             journal,
             inbox: Arc::clone(&inbox),
             discovery: Discovery::none(),
+            hunter: Hunter::without_thread(Arc::clone(&scene.disk), Arc::clone(&inbox)),
             budget: scene.budget,
             coverage: scene.coverage,
             metrics: scene.metrics,

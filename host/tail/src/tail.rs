@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     StateDir, StateError, TailSettings,
+    continuation::Hunter,
     discover::{Discovery, Rhythm},
     disk::{Disk, MachineDisk},
     engine::{Checkpointer, Engine, EngineParts},
@@ -108,6 +109,7 @@ impl Tail {
         let (path, now) = (state.checkpoint_path(), settings.clock.instant());
         let checkpointer =
             Checkpointer::start(Arc::clone(&disk), path, Arc::clone(&inbox), now).map_err(TailError::Thread)?;
+        let hunter = Hunter::start(Arc::clone(&disk), Arc::clone(&inbox)).map_err(TailError::Thread)?;
         let parts = EngineParts {
             settings,
             disk,
@@ -117,6 +119,7 @@ impl Tail {
             journal,
             inbox: Arc::clone(&inbox),
             discovery,
+            hunter,
             budget: around.budget,
             coverage: around.coverage,
             metrics: around.metrics,

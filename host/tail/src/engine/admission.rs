@@ -90,6 +90,10 @@ impl Engine {
             return Ok(());
         }
         let elsewhere = self.by_file.get(&(work.task.topic.clone(), file)).copied();
+        if elsewhere.and_then(|id| self.readers.get(&id)).is_some_and(Reader::is_compressed) {
+            // What is left of a rotated file is read from it already.
+            return Ok(());
+        }
         let read_elsewhere = elsewhere.map(|id| self.where_is(id));
         let (known, uid, opened) = match read_elsewhere {
             Some(_) => (Verdict::Other, None, None),
@@ -120,7 +124,7 @@ impl Engine {
         self.open_reader(work, Opening { path, origin: path, begin, scan }, opened)?;
         self.look_for_rotated(work, path);
         if let Some((identity, uid)) = detached {
-            self.open_rotated(work, path, identity, uid);
+            self.open_beside(work, path, identity, uid);
         }
         Ok(())
     }
@@ -243,7 +247,8 @@ impl Engine {
             Begin::Resume(uid) => {
                 let (offset, reserved) = self.resume_at(uid);
                 // What was sent before was in the file, which only grew since.
-                (Some(uid), offset, reserved.min(size).max(offset))
+                let sent_max = if file.is_compressed() { reserved } else { reserved.min(size) };
+                (Some(uid), offset, sent_max.max(offset))
             }
             Begin::First => (None, 0, 0),
             Begin::End => {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod parting;
+mod rotated;
 mod settlement;
 mod tasks;
 
@@ -20,6 +21,7 @@ use jiff::tz::TimeZone;
 use crate::{
     Coverage, Drained, Outlets, StateDir, TailSettings,
     content::DeviceInode,
+    continuation::Hunter,
     discover::Discovery,
     disk::Disk,
     framer::Frame,
@@ -52,6 +54,7 @@ pub(crate) struct EngineParts {
     pub(crate) journal: Journal,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) discovery: Discovery,
+    pub(crate) hunter: Hunter,
     pub(crate) budget: Budget,
     pub(crate) coverage: Arc<dyn Coverage>,
     pub(crate) metrics: Metrics,
@@ -66,6 +69,7 @@ pub(crate) struct Engine {
     journal: Journal,
     inbox: Arc<Inbox>,
     discovery: Discovery,
+    hunter: Hunter,
     budget: Budget,
     coverage: Arc<dyn Coverage>,
     metrics: Metrics,
@@ -110,6 +114,7 @@ impl Engine {
             journal: parts.journal,
             inbox: parts.inbox,
             discovery: parts.discovery,
+            hunter: parts.hunter,
             budget: parts.budget,
             coverage: parts.coverage,
             metrics: parts.metrics,
@@ -190,6 +195,9 @@ impl Engine {
             self.touch(&path, touch);
         }
         self.findings.extend(mail.findings);
+        for found in mail.found {
+            self.read_found(found);
+        }
         if let Some(result) = mail.checkpoint {
             self.checkpointer.done(result);
         }

@@ -1,7 +1,7 @@
 //! Files whose name is gone, content that starts afresh, and files that are closed.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,18 +9,14 @@ use std::{
 use collector_model::{FileUid, Ledger};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::{
-    Engine,
-    admission::{Begin, Opening},
-};
+use super::Engine;
 use crate::{
     content,
     disk::{DirEntry, Disk},
-    identity::{Fingerprint, Identity, Verdict, judge},
+    identity::{Fingerprint, Identity},
     reader::{Place, Reserve, Stage},
     rotation::{self, Nameless, Parting},
     state::record::Record,
-    work::Work,
 };
 
 /// Descriptors that are left for everything else.
@@ -134,6 +130,9 @@ impl Engine {
     pub(super) fn replace(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (key, path) = (reader.work.key.clone(), reader.path.clone());
+        if let Some(uid) = reader.uid {
+            self.left_behind.entry(PathBuf::from(&*reader.origin_path)).or_default().push(uid);
+        }
         self.close(id);
         self.admit(&key, &path, 0);
     }
@@ -152,6 +151,11 @@ impl Engine {
     pub(super) fn restart(&mut self, id: u64) {
         let inbox = Arc::clone(&self.inbox);
         let Some(reader) = self.readers.get_mut(&id) else { return };
+        if reader.is_compressed() {
+            tracing::warn!(path = %reader.path.display(), "a compressed file is not what it was: it is not read further");
+            self.close(id);
+            return;
+        }
         // How much was written and cut off before it was seen cannot be known; what was seen can.
         let unread = reader.size_before.saturating_sub(reader.offset);
         reader.work.file_bytes_lost.inc_by(unread);
@@ -180,67 +184,6 @@ impl Engine {
             self.journal.append(&Record::Forgotten { uid });
         }
         self.journal.append(&Record::Over { uid });
-    }
-
-    /// Another file stands at a path now: what was known there from before may lie beside it, under a rotated name.
-    pub(super) fn look_for_rotated(&mut self, work: &Arc<Work>, path: &Path) {
-        for uid in self.left_behind.remove(path).unwrap_or_default() {
-            let entry = self.journal.known().file(uid).filter(|entry| entry.file.topic == work.task.topic);
-            if let Some(identity) = entry.map(|entry| entry.file.identity) {
-                self.open_rotated(work, path, identity, Some(uid));
-            }
-        }
-    }
-
-    /// The same for paths at which nothing stands now.
-    pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
-        let paths =
-            self.left_behind.keys().filter(|path| work.pattern.matches(path) && self.disk.metadata(path).is_err());
-        for path in paths.cloned().collect::<Vec<_>>() {
-            self.look_for_rotated(work, &path);
-        }
-    }
-
-    /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
-    pub(super) fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
-        let now = self.disk.metadata(path).ok().map(|meta| content::identity(&meta));
-        if now == Some(known) {
-            return;
-        }
-        for sibling in
-            siblings(&*self.disk, path).map(|entry| entry.path).filter(|sibling| !work.pattern.matches(sibling))
-        {
-            let Ok(file) = self.disk.open(&sibling) else { continue };
-            let Ok(meta) = file.metadata() else { continue };
-            if !meta.is_file || self.by_file.contains_key(&(work.task.topic.clone(), content::device_inode(&meta))) {
-                continue;
-            }
-            let seen = content::identity(&meta);
-            let entry = uid.and_then(|uid| self.journal.known().file(uid));
-            let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file));
-            let begin = match (uid, verdict) {
-                (Some(uid), Some(Verdict::Same)) => Begin::Resume(uid),
-                _ if self.stood_between(work, (known, seen, now), (path, &sibling)) => Begin::First,
-                _ => continue,
-            };
-            let opening = Opening { path: &sibling, origin: path, begin, scan: 0 };
-            match self.open_reader(work, opening, file) {
-                Ok(_) => tracing::info!(path = %path.display(), now_at = %sibling.display(),
-                    "a file was rotated away while nobody read it: reading its rest"),
-                Err(error) => {
-                    tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: its rest is not read");
-                }
-            }
-        }
-    }
-
-    /// Whether a file never seen had the path for a while, after the one known and before the one there now.
-    fn stood_between(&self, work: &Work, ids: (Identity, Identity, Option<Identity>), at: (&Path, &Path)) -> bool {
-        let (known, seen, now) = ids;
-        let is_unknown =
-            self.journal.known().of_inode(&work.task.topic, seen.inode).all(|e| !e.file.identity.may_be(seen));
-        let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
-        is_unknown && rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
     }
 
     /// Closes files that have been idle when more are open than the system allows.
@@ -287,6 +230,6 @@ impl Engine {
     }
 }
 
-fn siblings(disk: &dyn Disk, path: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+pub(super) fn siblings(disk: &dyn Disk, path: &Path) -> impl Iterator<Item = DirEntry> + use<> {
     path.parent().map(|dir| disk.entries(dir)).into_iter().flatten()
 }

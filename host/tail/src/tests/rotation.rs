@@ -2,7 +2,8 @@
 
 use collector_model::{Topic, metrics};
 
-use super::harness::Bench;
+use super::harness::{Bench, DEADLINE, Got, by_id};
+use crate::gunzip::tests::packed;
 
 #[test]
 fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_beginning() {
@@ -221,4 +222,101 @@ fn compressed_files_are_not_read() {
     let mut run = bench.start(&[bench.task("a.log*")]);
     assert_eq!(run.lines(1), ["one"]);
     assert_eq!(run.handle().files().len(), 1);
+}
+
+#[test]
+fn a_file_compressed_before_it_was_read_to_its_end_is_continued_with_the_ids_it_would_have_had() {
+    let text: String = (0..3000).map(|n| format!("line {n}\n")).collect();
+    let (read, rest) = text.split_at(text.find("line 1000\n").unwrap());
+    let plain = Bench::new();
+    let crashed_at = |bench: &Bench| {
+        bench.append("a.log", read);
+        let mut run = bench.start(&[bench.task("a.log")]);
+        run.lines(1000);
+        bench.wait_for_checkpoint(read.len() as u64);
+        bench.append("a.log", rest);
+        run.hold(3000);
+        // The last lines were sent, and never acknowledged.
+        run.crash()
+    };
+    let first = crashed_at(&plain);
+    compress(&plain, "a.log", "a.log.1.gz");
+    plain.append("a.log", "new\n");
+    let mut run = plain.start(&[plain.task("a.log")]);
+    run.hold(2001);
+    assert_eq!(by_id(&[&first, &run.got]).len(), 3001, "no line has two ids");
+    assert!(run.got.iter().all(|got| got.path.ends_with("a.log")), "lines carry the path of the task");
+    run.complete();
+    run.wait_for("the compressed file to be closed", |files| files.len() == 1 && files[0].is_named);
+    run.stop();
+    let mut run = plain.start(&[plain.task("a.log")]);
+    plain.append("a.log", "newer\n");
+    assert_eq!(run.lines(1), ["newer"], "and once only");
+}
+
+#[test]
+fn a_crash_while_a_compressed_file_is_read_continues_in_it() {
+    let mut bench = Bench::new();
+    bench.settings.batch_lines_max = 100;
+    let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+    bench.append("a.log", "line 0\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    run.lines(1);
+    bench.wait_for_checkpoint(7);
+    let mut runs = vec![run.crash()];
+    bench.append("a.log", &text[7..]);
+    compress(&bench, "a.log", "a.log.1.gz");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    run.drained(401);
+    runs.push(run.crash());
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    let until = |got: &[Got]| got.last().is_some_and(|got| got.text == "line 999");
+    while !until(&run.got) {
+        assert!(run.take(DEADLINE));
+        run.complete();
+    }
+    runs.push(run.crash());
+    assert_eq!(by_id(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>()).len(), 1000);
+}
+
+#[test]
+fn three_rotations_two_of_them_compressed_while_nobody_reads_lose_nothing() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    bench.wait_for_checkpoint(4);
+    run.crash();
+    bench.append("a.log", "1 rest");
+    compress(&bench, "a.log", "a.log.3.gz");
+    bench.append("a.log", "2 all\n");
+    compress(&bench, "a.log", "a.log.2.gz");
+    bench.append("a.log", "3 all\n");
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "4 all\n");
+    // Older than what is known, and a copy that is just being made.
+    bench.append("a.log.4.gz", packed(b"0 all\n"));
+    set_changed(&bench, "a.log.4.gz", std::time::SystemTime::UNIX_EPOCH);
+    bench.append("a.log.1.gz", packed(b"3 a"));
+    let mut run = bench.start(&[bench.task("a.log")]);
+    let mut texts = run.lines(4);
+    texts.sort();
+    assert_eq!(texts, ["1 rest", "2 all", "3 all", "4 all"]);
+    run.wait_for("the rotated files to be closed", |files| files.len() == 1);
+    run.stop();
+    let mut run = bench.start(&[bench.task("a.log")]);
+    bench.append("a.log", "5\n");
+    assert_eq!(run.lines(1), ["5"]);
+}
+
+/// Compresses a file as logrotate does: the copy keeps the time of the last change.
+fn compress(bench: &Bench, from: &str, to: &str) {
+    let changed = std::fs::metadata(bench.path(from)).unwrap().modified().unwrap();
+    bench.append(to, packed(&std::fs::read(bench.path(from)).unwrap()));
+    set_changed(bench, to, changed);
+    std::fs::remove_file(bench.path(from)).unwrap();
+}
+
+fn set_changed(bench: &Bench, name: &str, at: std::time::SystemTime) {
+    std::fs::File::options().write(true).open(bench.path(name)).unwrap().set_modified(at).unwrap();
 }

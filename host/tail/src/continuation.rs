@@ -1,0 +1,180 @@
+//! Looking for what became of files that were compressed before they were read to their end: beside their path, by their content.
+//! Unpacking takes time, so it is done on a thread of its own.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::JoinHandle,
+};
+
+use collector_model::{FileUid, TaskKey};
+
+use crate::{
+    disk::Disk,
+    gunzip::Gunzip,
+    identity::Mark,
+    inbox::Inbox,
+    rotation::{is_rotated_name, without_gz},
+};
+
+/// Files that are not where they were.
+#[derive(Clone, Debug)]
+pub(crate) struct Hunt {
+    pub(crate) task: TaskKey,
+    /// The path at which they were.
+    pub(crate) origin: PathBuf,
+    /// What is looked for.
+    pub(crate) wanted: Vec<(FileUid, Mark)>,
+    /// Other files that were known there.
+    pub(crate) known: Vec<Mark>,
+    /// Uncompressed files beside the path: who has one of them needs no compressed copy of it.
+    pub(crate) plain: Vec<PathBuf>,
+}
+
+/// A compressed file to be read.
+pub(crate) struct Continued {
+    /// The known file that it is; none where it is one that nobody saw, of the time after the known ones.
+    pub(crate) uid: Option<FileUid>,
+    pub(crate) path: PathBuf,
+    pub(crate) body: Gunzip,
+}
+
+/// What a hunt found.
+pub(crate) struct Found {
+    pub(crate) task: TaskKey,
+    pub(crate) origin: PathBuf,
+    pub(crate) files: Vec<Continued>,
+}
+
+/// Who looks.
+pub(crate) struct Hunter {
+    disk: Arc<dyn Disk>,
+    inbox: Arc<Inbox>,
+    thread: Option<HunterThread>,
+}
+
+struct HunterThread {
+    orders: Option<Sender<Hunt>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hunter {
+    /// Starts a thread that looks; what it finds goes to the inbox.
+    pub(crate) fn start(disk: Arc<dyn Disk>, inbox: Arc<Inbox>) -> io::Result<Self> {
+        let (orders, received): (_, Receiver<Hunt>) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, on_thread) = (Arc::clone(&stop), Self::without_thread(disk, inbox));
+        let hunter = Self::without_thread(Arc::clone(&on_thread.disk), Arc::clone(&on_thread.inbox));
+        let hunt =
+            move || received.into_iter().for_each(|hunt| on_thread.look(hunt, &|| stopped.load(Ordering::Relaxed)));
+        let thread = std::thread::Builder::new().name("tail-unzip".into()).spawn(hunt)?;
+        Ok(Hunter { thread: Some(HunterThread { orders: Some(orders), stop, thread: Some(thread) }), ..hunter })
+    }
+
+    /// Looks whenever it is asked to, at once.
+    pub(crate) fn without_thread(disk: Arc<dyn Disk>, inbox: Arc<Inbox>) -> Self {
+        Hunter { disk, inbox, thread: None }
+    }
+
+    /// Has files looked for.
+    pub(crate) fn send(&self, hunt: Hunt) {
+        match self.thread.as_ref().and_then(|thread| thread.orders.as_ref()) {
+            // The thread lives as long as this sender.
+            Some(orders) => drop(orders.send(hunt)),
+            None => self.look(hunt, &|| false),
+        }
+    }
+
+    fn look(&self, hunt: Hunt, give_up: &dyn Fn() -> bool) {
+        let files = search(&*self.disk, &hunt, give_up);
+        let found = Found { task: hunt.task, origin: hunt.origin, files };
+        self.inbox.post(|mail| mail.found.push(found));
+    }
+}
+
+impl Drop for HunterThread {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A compressed file that is none of the known ones.
+struct Stranger {
+    path: PathBuf,
+    changed_ms: i64,
+    body: Gunzip,
+}
+
+fn search(disk: &dyn Disk, hunt: &Hunt, give_up: &dyn Fn() -> bool) -> Vec<Continued> {
+    let (mut wanted, mut files, mut strangers) = (hunt.wanted.clone(), vec![], vec![]);
+    let mut newest_known: Option<i64> = None;
+    for path in compressed_beside(disk, hunt) {
+        match look_at(disk, &path, (&mut wanted, &hunt.known), give_up) {
+            Ok((changed_ms, Sort::Wanted(uid, body))) => {
+                newest_known = newest_known.max(Some(changed_ms));
+                files.push(Continued { uid: Some(uid), path, body });
+            }
+            Ok((_, Sort::Known)) => {}
+            Ok((changed_ms, Sort::Stranger(body))) => strangers.push(Stranger { path, changed_ms, body }),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "looking into a compressed file for what was not read: it is passed over");
+            }
+        }
+    }
+    // What was rotated after the last known one, and compressed, all while nobody read. Without a known one there is no telling.
+    let Some(newest_known) = newest_known else { return files };
+    let unseen = strangers.into_iter().filter(|stranger| stranger.changed_ms >= newest_known);
+    let unseen = unseen.filter(|stranger| is_rotated_name(&hunt.origin, &without_gz(&stranger.path)));
+    files.extend(unseen.map(|stranger| Continued { uid: None, path: stranger.path, body: stranger.body }));
+    files
+}
+
+/// What a compressed file is.
+enum Sort {
+    Wanted(FileUid, Gunzip),
+    Known,
+    Stranger(Gunzip),
+}
+
+fn look_at(
+    disk: &dyn Disk,
+    path: &Path,
+    marks: (&mut Vec<(FileUid, Mark)>, &[Mark]),
+    give_up: &dyn Fn() -> bool,
+) -> io::Result<(i64, Sort)> {
+    let (wanted, known) = marks;
+    let file = disk.open(path)?;
+    let changed_ms = file.metadata()?.changed_ms;
+    let body = Gunzip::open(file.into());
+    for at in 0..wanted.len() {
+        if body.fits(&wanted[at].1, give_up)? {
+            return Ok((changed_ms, Sort::Wanted(wanted.swap_remove(at).0, body)));
+        }
+    }
+    for mark in known {
+        if body.fits(mark, give_up)? {
+            return Ok((changed_ms, Sort::Known));
+        }
+    }
+    Ok((changed_ms, Sort::Stranger(body)))
+}
+
+/// The compressed files beside the path that are no copies of plain ones there.
+fn compressed_beside(disk: &dyn Disk, hunt: &Hunt) -> Vec<PathBuf> {
+    let entries = hunt.origin.parent().map_or_else(Vec::new, |dir| disk.entries(dir));
+    let paths = entries.into_iter().map(|entry| entry.path);
+    let compressed = paths.filter(|path| path.extension().is_some_and(|ending| ending == "gz"));
+    let mut compressed: Vec<_> = compressed.filter(|path| !hunt.plain.contains(&without_gz(path))).collect();
+    compressed.sort();
+    compressed
+}

@@ -1,0 +1,163 @@
+//! What became of files that are not at their path any more and that nobody has open: beside it under another name, or compressed.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use collector_model::{FileUid, Topic};
+
+use super::{
+    Engine,
+    admission::{Begin, Opening},
+    parting::siblings,
+};
+use crate::{
+    content,
+    continuation::{Continued, Found, Hunt},
+    disk::{DirEntry, OpenFile},
+    identity::{Identity, Verdict, judge},
+    rotation,
+    work::Work,
+};
+
+/// What a look beside a path came to.
+#[derive(Default)]
+struct Beside {
+    /// The file that was known at the path is being read, or at its path.
+    found: bool,
+    /// Uncompressed files there that are ours or could be looked into.
+    plain: Vec<PathBuf>,
+}
+
+impl Engine {
+    /// Another file stands at a path now: what was known there from before may lie beside it, under a rotated name.
+    pub(super) fn look_for_rotated(&mut self, work: &Arc<Work>, path: &Path) {
+        let (mut missing, mut plain) = (vec![], vec![]);
+        for uid in self.take_left_behind(&work.task.topic, path) {
+            let entry = self.journal.known().file(uid).filter(|entry| !entry.over);
+            let Some(identity) = entry.map(|entry| entry.file.identity) else { continue };
+            let beside = self.open_rotated(work, path, identity, Some(uid));
+            if !beside.found {
+                missing.push(uid);
+                plain = beside.plain;
+            }
+        }
+        if !missing.is_empty() {
+            self.hunt(work, path, &missing, plain);
+        }
+    }
+
+    /// The files of a topic that were left at a path.
+    fn take_left_behind(&mut self, topic: &Topic, path: &Path) -> Vec<FileUid> {
+        let uids = self.left_behind.remove(path).unwrap_or_default();
+        let known = self.journal.known();
+        let is_ours = |uid: &FileUid| known.file(*uid).is_some_and(|entry| entry.file.topic == *topic);
+        let (ours, others): (Vec<_>, Vec<_>) = uids.into_iter().partition(is_ours);
+        if !others.is_empty() {
+            self.left_behind.insert(path.to_owned(), others);
+        }
+        ours
+    }
+
+    /// The same for paths at which nothing stands now.
+    pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
+        let paths =
+            self.left_behind.keys().filter(|path| work.pattern.matches(path) && self.disk.metadata(path).is_err());
+        for path in paths.cloned().collect::<Vec<_>>() {
+            self.look_for_rotated(work, &path);
+        }
+    }
+
+    /// The file that was known at a path (by its identity and, if it had one, its uid) lies beside it.
+    pub(super) fn open_beside(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
+        self.open_rotated(work, path, known, uid);
+    }
+
+    /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
+    fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) -> Beside {
+        let now = self.disk.metadata(path).ok().map(|meta| content::identity(&meta));
+        let mut beside = Beside { found: now == Some(known), plain: vec![] };
+        if beside.found {
+            return beside;
+        }
+        let is_candidate =
+            |entry: &DirEntry| entry.inode == known.inode || rotation::is_rotated_name(path, &entry.path);
+        for sibling in siblings(&*self.disk, path).filter(is_candidate).map(|entry| entry.path) {
+            let Ok(file) = self.disk.open(&sibling) else { continue };
+            let Ok(meta) = file.metadata() else { continue };
+            if !meta.is_file {
+                continue;
+            }
+            let seen = content::identity(&meta);
+            if !self.is_told_of(work, &sibling, content::device_inode(&meta)) {
+                let entry = uid.and_then(|uid| self.journal.known().file(uid));
+                let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file));
+                let begin = match (uid, verdict) {
+                    (Some(uid), Some(Verdict::Same)) => Some(Begin::Resume(uid)),
+                    _ => self.stood_between(work, (known, seen, now), (path, &sibling)).then_some(Begin::First),
+                };
+                if let Some(begin) = begin {
+                    let opening = Opening { path: &sibling, origin: path, begin, scan: 0 };
+                    self.read_rest(work, opening, file);
+                }
+            }
+            beside.found |= seen == known;
+            beside.plain.push(sibling);
+        }
+        beside
+    }
+
+    /// Whether a file is read already, or will be found by the task itself.
+    fn is_told_of(&self, work: &Work, path: &Path, file: content::DeviceInode) -> bool {
+        work.pattern.matches(path) || self.by_file.contains_key(&(work.task.topic.clone(), file))
+    }
+
+    fn read_rest(&mut self, work: &Arc<Work>, opening: Opening<'_>, file: Box<dyn OpenFile>) {
+        let Opening { path: now_at, origin, .. } = opening;
+        match self.open_reader(work, opening, file) {
+            Ok(()) => tracing::info!(path = %origin.display(), now_at = %now_at.display(),
+                "a file was rotated away while nobody read it: reading its rest"),
+            Err(error) => {
+                tracing::warn!(path = %now_at.display(), %error, "opening a rotated file: its rest is not read");
+            }
+        }
+    }
+
+    /// Whether a file never seen had the path for a while, after the one known and before the one there now.
+    fn stood_between(&self, work: &Work, ids: (Identity, Identity, Option<Identity>), at: (&Path, &Path)) -> bool {
+        let (known, seen, now) = ids;
+        let is_unknown =
+            self.journal.known().of_inode(&work.task.topic, seen.inode).all(|e| !e.file.identity.may_be(seen));
+        let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
+        is_unknown && rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
+    }
+
+    /// Has files looked for that may have been compressed since.
+    fn hunt(&self, work: &Work, path: &Path, missing: &[FileUid], plain: Vec<PathBuf>) {
+        let topic = &work.task.topic;
+        let entries = self.journal.known().files();
+        let here = entries.filter(|entry| entry.file.topic == *topic && Path::new(&entry.file.path) == path);
+        let (wanted, known): (Vec<_>, Vec<_>) = here
+            .filter(|entry| !entry.over)
+            .map(|entry| (entry.file.uid, entry.mark()))
+            .partition(|(uid, _)| missing.contains(uid));
+        let known = known.into_iter().map(|(_, mark)| mark).collect();
+        self.hunter.send(Hunt { task: work.key.clone(), origin: path.to_owned(), wanted, known, plain });
+    }
+
+    /// Reads what a hunt found.
+    pub(super) fn read_found(&mut self, found: Found) {
+        let Some(work) = self.tasks.get(&found.task).cloned() else { return };
+        let read: HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
+        for Continued { uid, path, body } in found.files {
+            let file = body.metadata().map(|meta| (work.task.topic.clone(), content::device_inode(&meta)));
+            if uid.is_some_and(|uid| read.contains(&uid)) || file.is_ok_and(|file| self.by_file.contains_key(&file)) {
+                continue;
+            }
+            let begin = uid.map_or(Begin::First, Begin::Resume);
+            self.read_rest(&work, Opening { path: &path, origin: &found.origin, begin, scan: 0 }, Box::new(body));
+        }
+    }
+}
