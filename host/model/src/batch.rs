@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{EventId, ForkPath, TaskKey, Ticket, Topic};
+use crate::{Encoding, EventId, ForkPath, TaskKey, Ticket, Topic};
 
 /// A range of a byte buffer. Buffers are at most 4 GiB; batches are far smaller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Origin {
     pub timezone_minutes: i16,
     /// The hash of the chain that the agent already ran on the line; empty when none.
     pub chain: Arc<str>,
+    /// How the lines' bytes become text.
+    pub encoding: Encoding,
 }
 
 /// What is special about a line. A set of flags; the numbers are those of the wire.
@@ -97,13 +99,14 @@ pub struct Batch {
     pub topic: Topic,
     /// The bytes as they were.
     pub raw: Bytes,
-    /// Valid UTF-8: `raw` itself in the usual case, otherwise a copy in which U+FFFD stands for what was not UTF-8.
+    /// Valid UTF-8: `raw` itself in the usual case, otherwise a copy in which lines of other encodings are decoded and U+FFFD stands
+    /// for what means nothing.
     pub text: Bytes,
     /// The lines, in order.
     pub lines: Vec<Line>,
     /// Where the lines were read.
     pub origins: Vec<Arc<Origin>>,
-    /// How many lines were not valid UTF-8.
+    /// How many lines were not valid in their encoding.
     pub invalid_utf8_lines: u32,
     /// Complete it when everything made of these lines is safe.
     pub ticket: Ticket,
@@ -125,7 +128,8 @@ pub struct RawLine {
 }
 
 impl Batch {
-    /// Makes a batch of what a source read. Checks once, at native speed, that the bytes are UTF-8, and replaces only where they are not.
+    /// Makes a batch of what a source read. Checks once, at native speed, that the bytes are UTF-8, and decodes only where they are not
+    /// (or are said not to be).
     pub fn new(
         task: TaskKey,
         topic: Topic,
@@ -134,9 +138,10 @@ impl Batch {
         origins: Vec<Arc<Origin>>,
         ticket: Ticket,
     ) -> Self {
-        let is_text = simdutf8::basic::from_utf8(&raw).is_ok_and(|text| cuts_no_character(text, &lines));
+        let is_meant_so = origins.iter().all(|origin| origin.encoding.is_utf8());
+        let is_text = is_meant_so && simdutf8::basic::from_utf8(&raw).is_ok_and(|text| cuts_no_character(text, &lines));
         let (text, texts, invalid_utf8_lines) =
-            if is_text { (raw.clone(), None, 0) } else { replace_invalid(&raw, &lines) };
+            if is_text { (raw.clone(), None, 0) } else { decode(&raw, &lines, &origins) };
         let lines = lines.into_iter().enumerate().map(|(i, line)| Line {
             raw: line.raw,
             text: texts.as_ref().map_or(line.raw, |texts: &Vec<Span>| texts[i]),
@@ -172,16 +177,17 @@ fn cuts_no_character(text: &str, lines: &[RawLine]) -> bool {
     })
 }
 
-/// Copies the lines with U+FFFD in place of what is not UTF-8: the text, each line's span in it, and how many lines were touched.
-fn replace_invalid(raw: &[u8], lines: &[RawLine]) -> (Bytes, Option<Vec<Span>>, u32) {
+/// Decodes the lines: the text, each line's span in it, and in how many lines something had to be replaced.
+fn decode(raw: &[u8], lines: &[RawLine], origins: &[Arc<Origin>]) -> (Bytes, Option<Vec<Span>>, u32) {
     let mut text = String::with_capacity(raw.len() + raw.len() / 8);
     let mut touched = 0;
     let mut spans = Vec::with_capacity(lines.len());
     for line in lines {
         let start = text.len();
-        let replaced = String::from_utf8_lossy(&raw[line.raw.range()]);
-        touched += u32::from(matches!(replaced, std::borrow::Cow::Owned(_)));
-        text.push_str(&replaced);
+        let encoding = origins.get(line.origin as usize).map_or(Encoding::UTF_8, |origin| origin.encoding);
+        let (decoded, replaced) = encoding.decode(&raw[line.raw.range()]);
+        touched += u32::from(replaced);
+        text.push_str(&decoded);
         spans.push(Span::between(start, text.len()));
     }
     (Bytes::from(text), Some(spans), touched)
@@ -226,6 +232,19 @@ mod tests {
         assert_eq!(batch.text_of(&batch.lines[0]), "a\u{fffd}b".as_bytes());
         assert_eq!(batch.raw_of(&batch.lines[0]), b"a\xffb");
         assert_eq!((batch.text_of(&batch.lines[1]), batch.invalid_utf8_lines), (b"good".as_slice(), 1));
+    }
+
+    #[test]
+    fn lines_of_another_encoding_are_decoded_and_their_bytes_stay() {
+        let mut batch = batch(b"\xd6\xd0\nok\n", &[(0, 2), (3, 5)]);
+        let origin = Arc::new(Origin { encoding: Encoding::named("gbk").unwrap(), ..Origin::default() });
+        let raw =
+            |line: &Line| RawLine { raw: line.raw, id: line.id, fork: ForkPath::NONE, flags: line.flags, origin: 0 };
+        let lines = batch.lines.iter().map(raw).collect();
+        batch = Batch::new(batch.task, batch.topic, batch.raw, lines, vec![origin], Ticket::untracked());
+        let texts: Vec<_> = batch.lines.iter().map(|line| batch.text_of(line)).collect();
+        assert_eq!((texts, batch.invalid_utf8_lines), (vec!["中".as_bytes(), b"ok"], 0));
+        assert_eq!(batch.raw_of(&batch.lines[0]), b"\xd6\xd0");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What travels beside a line's bytes: the key of a Kafka record, and of a dead letter.
 //!
 //! Layout, big-endian: magic `LC` · version 1 · flags · id (36) · fork path (count u8, then u16 each) · read time i64 (ms) ·
-//! timezone i16 (minutes) · host, ip, path, chain hash, each as u16 length and bytes.
+//! timezone i16 (minutes) · host, ip, path, chain hash, each as u16 length and bytes. Flag 16 says that the name of the value's encoding
+//! follows, as another such text; without it, the value is UTF-8.
 
-use crate::{EventId, ForkPath, LineFlags, Origin, id::EVENT_ID_BYTES};
+use crate::{Encoding, EventId, ForkPath, LineFlags, Origin, id::EVENT_ID_BYTES};
 
 const MAGIC: [u8; 2] = *b"LC";
 const VERSION: u8 = 1;
+/// Among the flags: the value is not UTF-8.
+const ENCODED: u8 = 16;
 /// Bytes before the fork path.
 const HEAD_BYTES: usize = 4 + EVENT_ID_BYTES;
 /// How many steps a fork path may have on the wire.
@@ -33,13 +36,16 @@ pub struct Envelope<'a> {
     pub path: &'a str,
     /// The hash of the chain that the agent ran; empty when none.
     pub chain: &'a str,
+    /// How the value's bytes become text.
+    pub encoding: Encoding,
 }
 
 /// Appends the encoded key to `out`. Texts longer than 65,535 bytes are cut at a character.
 pub fn encode(id: &EventId, fork: &ForkPath, flags: LineFlags, origin: &Origin, out: &mut Vec<u8>) {
     out.extend_from_slice(&MAGIC);
     out.push(VERSION);
-    out.push(flags.0);
+    let is_encoded = !origin.encoding.is_utf8();
+    out.push(flags.0 | if is_encoded { ENCODED } else { 0 });
     out.extend_from_slice(id.as_bytes());
     let steps = fork.steps();
     let steps = &steps[..steps.len().min(FORK_STEPS_MAX)];
@@ -49,14 +55,22 @@ pub fn encode(id: &EventId, fork: &ForkPath, flags: LineFlags, origin: &Origin, 
     }
     out.extend_from_slice(&origin.read_time_ms.to_be_bytes());
     out.extend_from_slice(&origin.timezone_minutes.to_be_bytes());
-    for text in [&origin.host_name, &origin.host_ip, &origin.path, &origin.chain] {
-        let mut len = text.len().min(usize::from(u16::MAX));
-        while !text.is_char_boundary(len) {
-            len -= 1;
-        }
-        out.extend_from_slice(&(len as u16).to_be_bytes());
-        out.extend_from_slice(&text.as_bytes()[..len]);
+    for text in [&*origin.host_name, &*origin.host_ip, &*origin.path, &*origin.chain] {
+        push_text(text, out);
     }
+    if is_encoded {
+        push_text(origin.encoding.name(), out);
+    }
+}
+
+/// Appends a text, cut at a character where it is too long.
+fn push_text(text: &str, out: &mut Vec<u8>) {
+    let mut len = text.len().min(usize::from(u16::MAX));
+    while !text.is_char_boundary(len) {
+        len -= 1;
+    }
+    out.extend_from_slice(&(len as u16).to_be_bytes());
+    out.extend_from_slice(&text.as_bytes()[..len]);
 }
 
 impl<'a> Envelope<'a> {
@@ -81,13 +95,14 @@ impl<'a> Envelope<'a> {
         let envelope = Envelope {
             id,
             fork: ForkPath::from_steps(steps),
-            flags: LineFlags(flags),
+            flags: LineFlags(flags & !ENCODED),
             read_time_ms: i64::from_be_bytes(rest.array()?),
             timezone_minutes: i16::from_be_bytes(rest.array()?),
             host_name: rest.text()?,
             host_ip: rest.text()?,
             path: rest.text()?,
             chain: rest.text()?,
+            encoding: if flags & ENCODED == 0 { Encoding::UTF_8 } else { rest.encoding()? },
         };
         if rest.0.is_empty() { Ok(envelope) } else { Err(EnvelopeError::TooLong) }
     }
@@ -100,6 +115,7 @@ impl<'a> Envelope<'a> {
             && self.host_ip == &*origin.host_ip
             && self.path == &*origin.path
             && self.chain == &*origin.chain
+            && self.encoding == origin.encoding
     }
 
     /// The origin, for keeping.
@@ -111,6 +127,7 @@ impl<'a> Envelope<'a> {
             read_time_ms: self.read_time_ms,
             timezone_minutes: self.timezone_minutes,
             chain: self.chain.into(),
+            encoding: self.encoding,
         }
     }
 }
@@ -129,6 +146,11 @@ impl<'a> Rest<'a> {
         let (text, rest) = self.0.split_at_checked(len).ok_or(EnvelopeError::TooShort)?;
         self.0 = rest;
         simdutf8::basic::from_utf8(text).map_err(|_| EnvelopeError::NotText)
+    }
+
+    fn encoding(&mut self) -> Result<Encoding, EnvelopeError> {
+        let name = self.text()?;
+        Encoding::named(name).ok_or_else(|| EnvelopeError::UnknownEncoding(name.to_owned()))
     }
 }
 
@@ -152,6 +174,11 @@ pub enum EnvelopeError {
     /// A text of it is not UTF-8.
     #[error("reading a record's key: a text in it is not UTF-8")]
     NotText,
+    /// Its value is in an encoding that this version does not have.
+    #[error(
+        "reading a record's key: its value is in the encoding {0:?}, which this collector does not know; update the transfer"
+    )]
+    UnknownEncoding(String),
     /// Its id is not one.
     #[error(transparent)]
     Id(#[from] crate::id::IdError),
@@ -172,6 +199,7 @@ mod tests {
             read_time_ms: -5,
             timezone_minutes: -120,
             chain: text("0a1b2c3d"),
+            encoding: Encoding::UTF_8,
         }
     }
 
@@ -184,6 +212,17 @@ mod tests {
         let read = Envelope::decode(&key).unwrap();
         assert!(Envelope::is_ours(&key) && read.is_from(&origin()));
         assert_eq!((read.id, read.fork.clone(), read.flags, read.origin()), (id, fork, LineFlags::CUT, origin()));
+    }
+
+    #[test]
+    fn the_encoding_of_the_value_travels_with_it() {
+        let id = EventId::ours(BucketDay::from_unix_ms(0), FileUid(3), 9, b"x");
+        let origin = Origin { encoding: Encoding::named("gb18030").unwrap(), ..origin() };
+        let mut key = vec![];
+        encode(&id, &ForkPath::NONE, LineFlags::CUT, &origin, &mut key);
+        let read = Envelope::decode(&key).unwrap();
+        assert!(read.is_from(&origin) && read.flags == LineFlags::CUT);
+        assert_eq!(read.origin(), origin);
     }
 
     #[test]

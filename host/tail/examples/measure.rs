@@ -33,7 +33,7 @@ fn task(path: &Path) -> Result<Task, Failure> {
         topic: Topic::new("measured")?,
         exclude: vec![],
         start_at: StartAt::Beginning,
-        encoding: Encoding::Utf8,
+        encoding: Encoding::UTF_8,
         line_bytes_max: 512 << 10,
         flush_after: Duration::from_secs(5),
         multiline: None,

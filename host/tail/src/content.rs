@@ -2,6 +2,8 @@
 
 use std::io;
 
+use collector_tasks::Task;
+
 use crate::{
     disk::{FileMeta, OpenFile},
     identity::{BEFORE_BYTES_MAX, Content, Fingerprint, HEAD_BYTES_MAX, Identity},
@@ -38,10 +40,11 @@ pub(crate) fn before(file: &dyn OpenFile, offset: u64) -> Fingerprint {
 }
 
 /// Where the last complete line ends at or before `size`; `size` itself when no newline is near.
-pub(crate) fn last_line_end(file: &dyn OpenFile, size: u64, look_back_max: usize) -> io::Result<u64> {
-    let len = size.min(look_back_max as u64);
-    let bytes = file.read_at(size - len, len as usize)?;
-    Ok(memchr::memrchr(b'\n', &bytes).map_or(size, |at| size - len + at as u64 + 1))
+pub(crate) fn last_line_end(file: &dyn OpenFile, size: u64, task: &Task) -> io::Result<u64> {
+    let unit = task.encoding.newline_bytes() as u64;
+    let from = size.saturating_sub(task.line_bytes_max as u64) / unit * unit;
+    let bytes = file.read_at(from, (size - from) as usize)?;
+    Ok(task.encoding.find_last_newline(&bytes).map_or(size / unit * unit, |at| from + at as u64 + unit))
 }
 
 /// Whether a file begins as compressed ones do (gzip, zstd, xz, bzip2): those are no lines.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     content,
-    framer::{DayFrom, FramePlan, LimitFrom},
+    framer::{DayFrom, EncodingFrom, FramePlan, LimitFrom},
     gather::GatherFrom,
     identity::{BEFORE_BYTES_MAX, Fingerprint, HEAD_BYTES_MAX},
     reader::{Chunk, Desk, Outgoing, Reader, UnderWay},
@@ -19,10 +19,11 @@ use crate::{
 };
 
 impl Reader {
-    /// Where lines stop to belong to the day of the next one: at a journalled change of days (or of the machine's offset from UTC), or
+    /// Where lines stop to belong to the day, or to be in the encoding, of the next one: at a journalled change of either (or of the machine's offset from UTC), or
     /// where bytes begin that were not sent before and are first read today.
     pub(crate) fn day_ends_at(&self, plan: &FramePlan, now_ms: i64, timezone: &TimeZone) -> u64 {
-        let journalled = plan.day_end(self.offset).unwrap_or(u64::MAX);
+        let journalled = [plan.day_end(self.offset), plan.encoding_end(self.offset)];
+        let journalled = journalled.into_iter().flatten().min().unwrap_or(u64::MAX);
         let day_is_over = plan.days.last().is_some_and(|last| !is_still(last, now_ms, timezone));
         if self.offset < self.sent_max && day_is_over { journalled.min(self.sent_max) } else { journalled }
     }
@@ -64,6 +65,10 @@ impl Reader {
         self.depends_on = desk.journal.append_file(file);
         let limit = LimitFrom { from: self.start, line_bytes_max: self.work.line_bytes_max() };
         self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
+        let encoding = EncodingFrom { from: self.start, encoding: self.work.task.encoding };
+        if !encoding.encoding.is_utf8() {
+            self.depends_on = desk.journal.append(&Record::Encoding { uid, encoding });
+        }
         if let Some(rule) = self.work.gather.clone() {
             let gather = GatherFrom { from: self.start, rule: Some(rule) };
             self.depends_on = desk.journal.append(&Record::Gather { uid, gather });
@@ -107,6 +112,11 @@ impl Reader {
         let limit = LimitFrom { from, line_bytes_max: self.work.line_bytes_max() };
         let is_new_limit = plan.newest_limit().is_some_and(|known| known != limit.line_bytes_max);
         let is_new_gather = plan.newest_gather() != self.work.gather.as_ref();
+        let encoding = EncodingFrom { from, encoding: self.work.task.encoding };
+        let is_new_encoding = plan.newest_encoding() != encoding.encoding;
+        if is_new_encoding {
+            self.depends_on = desk.journal.append(&Record::Encoding { uid, encoding });
+        }
         if is_new_limit {
             self.depends_on = desk.journal.append(&Record::Limit { uid, limit });
         }
@@ -143,8 +153,8 @@ impl Reader {
         let (after, now_ms) = at;
         let Some(uid) = self.uid else { return };
         let (from, to) = (self.offset, self.offset + consumed as u64);
-        let day = desk.journal.known().file(uid).and_then(|entry| entry.plan.day_at(from).copied());
-        let Some(day) = day else { return };
+        let Some(plan) = desk.journal.known().file(uid).map(|entry| &entry.plan) else { return };
+        let (Some(day), encoding) = (plan.day_at(from).copied(), plan.encoding_at(from)) else { return };
         let end = chunk.new_from + consumed;
         let before = Fingerprint::of(&chunk.bytes[end.saturating_sub(BEFORE_BYTES_MAX)..end]);
         (self.offset, self.before, self.sent_max) = (to, before, self.sent_max.max(to));
@@ -157,7 +167,7 @@ impl Reader {
         let Chunk { bytes, new_from, permit } = chunk;
         let raw = Bytes::from(bytes).slice(new_from..end);
         let lines = self.identify_lines(&raw, (uid, from, day.day), desk);
-        let origin = self.origin(&day, now_ms, desk);
+        let origin = Arc::new(Origin { encoding, ..self.origin(&day, now_ms, desk) });
         let position = Position { source: Source::File(uid), from, to };
         let ticket = Ticket::new(position, permit, Arc::clone(&self.returns) as Arc<dyn Acknowledge>);
         let work = &self.work;
@@ -184,17 +194,17 @@ impl Reader {
         lines
     }
 
-    fn origin(&self, day: &DayFrom, now_ms: i64, desk: &Desk<'_>) -> Arc<Origin> {
+    fn origin(&self, day: &DayFrom, now_ms: i64, desk: &Desk<'_>) -> Origin {
         let is_today = BucketDay::from_unix_ms(now_ms) == day.day;
         let read_time_ms = if is_today { now_ms } else { day.time_ms };
-        Arc::new(Origin {
+        Origin {
             host_name: Arc::clone(&desk.settings.host_name),
             host_ip: Arc::clone(&desk.settings.host_ip),
             path: Arc::clone(&self.origin_path),
             read_time_ms,
             timezone_minutes: day.timezone_minutes,
-            chain: "".into(),
-        })
+            ..Origin::default()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The same bytes and the same plan always give the same lines, from whichever line start the reading begins: so a replay
 //! makes the events that were made before, with the same ids.
 
-use collector_model::{BucketDay, LineFlags};
+use collector_model::{BucketDay, Encoding, LineFlags};
 
 use crate::gather::{Gather, GatherFrom};
 
@@ -29,6 +29,15 @@ pub(crate) struct LimitFrom {
     pub(crate) line_bytes_max: u32,
 }
 
+/// From an offset on, lines are in this encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EncodingFrom {
+    /// Lines that begin here or later.
+    pub(crate) from: u64,
+    /// What newlines and characters look like.
+    pub(crate) encoding: Encoding,
+}
+
 /// Everything besides the bytes that decides about lines: what time and settings decided, as the journal holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FramePlan {
@@ -36,6 +45,8 @@ pub(crate) struct FramePlan {
     pub(crate) days: Vec<DayFrom>,
     /// By offset, the first one from the file's start on.
     pub(crate) limits: Vec<LimitFrom>,
+    /// By offset; without any, lines are UTF-8.
+    pub(crate) encodings: Vec<EncodingFrom>,
     /// Where a line that had no newline yet was ended, ascending.
     pub(crate) boundaries: Vec<u64>,
     /// By offset; without any, each line is an event.
@@ -60,6 +71,23 @@ impl FramePlan {
     /// The limit that newest settings asked for.
     pub(crate) fn newest_limit(&self) -> Option<u32> {
         self.limits.last().map(|limit| limit.line_bytes_max)
+    }
+
+    /// The encoding of a line that begins at `start`.
+    pub(crate) fn encoding_at(&self, start: u64) -> Encoding {
+        let after = self.encodings.partition_point(|encoding| encoding.from <= start);
+        self.encodings[..after].last().map_or(Encoding::UTF_8, |encoding| encoding.encoding)
+    }
+
+    /// From where on lines have another encoding than one that begins at `start`.
+    pub(crate) fn encoding_end(&self, start: u64) -> Option<u64> {
+        let after = self.encodings.partition_point(|encoding| encoding.from <= start);
+        self.encodings.get(after).map(|encoding| encoding.from)
+    }
+
+    /// The encoding that newest settings asked for.
+    pub(crate) fn newest_encoding(&self) -> Encoding {
+        self.encodings.last().map_or(Encoding::UTF_8, |encoding| encoding.encoding)
     }
 
     /// The rule for an event that begins at `start`; none where each line is one.
@@ -96,6 +124,8 @@ impl FramePlan {
         self.boundaries.drain(..boundaries);
         let gathers = self.gathers.partition_point(|gather| gather.from <= offset).saturating_sub(1);
         self.gathers.drain(..gathers);
+        let encodings = self.encodings.partition_point(|encoding| encoding.from <= offset).saturating_sub(1);
+        self.encodings.drain(..encodings);
         let ends = self.event_ends.partition_point(|&at| at <= offset);
         self.event_ends.drain(..ends);
     }
@@ -121,7 +151,7 @@ pub(crate) struct Stretch<'a> {
     pub(crate) base: u64,
     /// Whether the first byte goes on with a line that was cut.
     pub(crate) continues: bool,
-    /// Lines that begin here or later are left.
+    /// Lines that begin here or later are left; at the latest where another encoding begins.
     pub(crate) stop_at: u64,
     /// How many lines are wanted at most.
     pub(crate) lines_max: usize,
@@ -133,14 +163,15 @@ pub(crate) fn frame(stretch: &Stretch<'_>, plan: &FramePlan, frames: &mut Vec<Fr
     let first_boundary = plan.boundaries.partition_point(|&at| at < base);
     let mut boundaries = plan.boundaries[first_boundary..].iter().map(|&at| (at - base) as usize).peekable();
     let frames_max = frames.len() + stretch.lines_max;
-    let mut continues = stretch.continues;
+    let (encoding, mut continues) = (plan.encoding_at(base), stretch.continues);
+    let newline_bytes = encoding.newline_bytes();
     let (mut at, mut limit, mut limit_end) = (0, plan.limit_at(base) as usize, next_limit(plan, base));
     while at < bytes.len() && frames.len() < frames_max && base + (at as u64) < stop_at {
         if boundaries.next_if_eq(&at).is_some() {
             continues = false;
-            if bytes[at] == b'\n' {
+            if encoding.begins_with_newline(&bytes[at..]) {
                 // The newline of a line that was sent before it had one.
-                at += 1;
+                at += newline_bytes;
                 continue;
             }
         }
@@ -148,20 +179,20 @@ pub(crate) fn frame(stretch: &Stretch<'_>, plan: &FramePlan, frames: &mut Vec<Fr
             limit = plan.limit_at(base + at as u64) as usize;
             limit_end = next_limit(plan, base + at as u64);
         }
-        let reach = bytes.len().min(at.saturating_add(limit).saturating_add(1));
+        let reach = bytes.len().min(at.saturating_add(limit).saturating_add(newline_bytes));
         let boundary = boundaries.peek().copied().filter(|&boundary| boundary <= bytes.len());
-        let newline = memchr::memchr(b'\n', &bytes[at..reach]).map(|found| at + found);
+        let newline = encoding.find_newline(&bytes[at..reach]).map(|found| at + found);
         let part_flag = if continues { LineFlags::CUT } else { LineFlags::default() };
         let (end, next, flags) = match (newline, boundary) {
             (Some(newline), boundary) if boundary.is_none_or(|boundary| newline < boundary) => {
                 continues = false;
-                (newline, newline + 1, part_flag)
+                (newline, newline + newline_bytes, part_flag)
             }
             (_, Some(boundary)) if boundary - at <= limit => {
                 (boundary, boundary, part_flag.with(LineFlags::UNFINISHED))
             }
-            _ if reach - at > limit => {
-                let cut = character_start(bytes, at, at + limit);
+            _ if reach - at >= limit.saturating_add(newline_bytes) => {
+                let cut = encoding.character_start(bytes, at, at + limit);
                 continues = true;
                 (cut, cut, LineFlags::CUT)
             }
@@ -176,12 +207,6 @@ pub(crate) fn frame(stretch: &Stretch<'_>, plan: &FramePlan, frames: &mut Vec<Fr
 fn next_limit(plan: &FramePlan, start: u64) -> u64 {
     let after = plan.limits.partition_point(|limit| limit.from <= start);
     plan.limits.get(after).map_or(u64::MAX, |limit| limit.from)
-}
-
-/// The last place at or before `cut` where a UTF-8 character begins, but never `start` or before.
-fn character_start(bytes: &[u8], start: usize, cut: usize) -> usize {
-    let goes_on = |at: &usize| bytes[*at] & 0xC0 == 0x80;
-    (cut.saturating_sub(3).max(start + 1)..=cut).rev().find(|at| !goes_on(at)).unwrap_or(cut)
 }
 
 #[cfg(test)]
@@ -242,6 +267,63 @@ mod tests {
         plan.limits.push(LimitFrom { from: 4, line_bytes_max: 10 });
         let texts: Vec<_> = framed(b"abcdef\nghi\n", &plan).0.into_iter().map(|(text, _)| text).collect();
         assert_eq!(texts, [b"ab".to_vec(), b"cd".to_vec(), b"ef".to_vec(), b"ghi".to_vec()]);
+    }
+
+    fn utf16() -> FramePlan {
+        let encoding = Encoding::named("utf-16le").unwrap();
+        FramePlan { encodings: vec![EncodingFrom { from: 0, encoding }], ..FramePlan::fresh(0, 100) }
+    }
+
+    #[test]
+    fn newlines_of_utf16_are_units_of_two_bytes() {
+        // U+0A00 and U+000A make the bytes 00 0A 0A 00.
+        let (lines, consumed) = framed(b"a\0\n\0\0\x0a\n\0\r\0\n\0b\0\n", &utf16());
+        let texts: Vec<_> = lines.iter().map(|(text, _)| text.as_slice()).collect();
+        assert_eq!((texts, consumed), (vec![b"a\0".as_slice(), b"\0\x0a", b"\r\0"], 12));
+    }
+
+    #[test]
+    fn a_long_line_of_utf16_is_cut_at_whole_units_and_a_flushed_one_keeps_its_newline_to_itself() {
+        let mut plan = utf16();
+        plan.limits[0].line_bytes_max = 5;
+        let (lines, _) = framed(b"a\0b\0c\0\n\0", &plan);
+        let texts: Vec<_> = lines.iter().map(|(text, _)| text.as_slice()).collect();
+        assert_eq!(texts, [b"a\0b\0".as_slice(), b"c\0"]);
+        let mut plan = utf16();
+        plan.boundaries = vec![2];
+        let (lines, consumed) = framed(b"a\0\n\0b\0\n\0", &plan);
+        let texts: Vec<_> = lines.iter().map(|(text, _)| text.as_slice()).collect();
+        assert_eq!((texts, consumed), (vec![b"a\0".as_slice(), b"b\0"], 8));
+    }
+
+    proptest! {
+        /// The same for units of two bytes.
+        #[test]
+        fn replays_of_utf16_frame_alike(
+            units in prop::collection::vec(prop::sample::select(vec![0x61u16, 0x0a00, 0x0a, 0x000a, 0xd835, 0xdd1e, 0x0a0a]), 0..120),
+            limit in 1u32..20,
+            boundaries in prop::collection::btree_set(1u64..120, 0..6),
+            from: prop::sample::Index,
+        ) {
+            let bytes: Vec<u8> = units.iter().copied().flat_map(u16::to_le_bytes).collect();
+            let mut plan = utf16();
+            plan.limits[0].line_bytes_max = limit;
+            plan.boundaries = boundaries.into_iter().map(|at| at * 2).filter(|&at| at <= bytes.len() as u64).collect();
+            let whole = |base: usize| {
+                let mut frames = vec![];
+                let stretch = Stretch { bytes: &bytes[base..], base: base as u64, continues: false, stop_at: u64::MAX, lines_max: usize::MAX };
+                let consumed = frame(&stretch, &plan, &mut frames);
+                (frames.into_iter().map(|f| (base + f.start as usize, f.len)).collect::<Vec<_>>(), base + consumed)
+            };
+            let (all, end) = whole(0);
+            if !all.is_empty() {
+                let index = from.index(all.len());
+                prop_assert_eq!(whole(all[index].0), (all[index..].to_vec(), end));
+            }
+            prop_assert!(all.iter().all(|line| line.0.is_multiple_of(2) && line.1.is_multiple_of(2)));
+            let kept: usize = all.iter().map(|line| line.1 as usize / 2).sum();
+            prop_assert_eq!(kept, units[..end / 2].iter().filter(|&&unit| unit != 0x0a).count());
+        }
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Lines to events: those that a task says belong together become one. A pure function, as [`frame`] is: the same bytes and the same
 //! plan give the same events, from whichever event's start the reading begins.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use collector_model::LineFlags;
 use collector_tasks::{Multiline, MultilineRule};
@@ -184,7 +184,7 @@ impl Round<'_> {
         loop {
             let line = self.lines[next - 1];
             let is_full = next - first >= rule.0.lines_max as usize;
-            if rule.ends(self.text(&line), &mut open) || self.is_ended_behind(next - 1) {
+            if rule.ends(&self.text(&line), &mut open) || self.is_ended_behind(next - 1) {
                 return Some((event, next));
             }
             if is_full {
@@ -193,7 +193,7 @@ impl Round<'_> {
             }
             let following = self.lines.get(next)?;
             let end = following.start + following.len;
-            if rule.begins(self.text(following)) {
+            if rule.begins(&self.text(following)) {
                 return Some((event, next));
             }
             if end - event.start > limit {
@@ -214,8 +214,14 @@ impl Round<'_> {
         behind >= self.stretch.stop_at || self.plan.event_ends.get(after).is_some_and(|&at| at <= behind)
     }
 
-    fn text(&self, line: &Frame) -> &[u8] {
-        &self.stretch.bytes[line.start as usize..(line.start + line.len) as usize]
+    /// What the rule looks at: the line's bytes, as UTF-8 where they are in another encoding.
+    fn text(&self, line: &Frame) -> Cow<'_, [u8]> {
+        let bytes = &self.stretch.bytes[line.start as usize..(line.start + line.len) as usize];
+        let encoding = self.plan.encoding_at(self.stretch.base);
+        if encoding.is_utf8() {
+            return Cow::Borrowed(bytes);
+        }
+        Cow::Owned(encoding.decode(bytes).0.into_owned().into_bytes())
     }
 
     fn offset(&self, at: usize) -> u64 {

@@ -129,7 +129,7 @@ pub(crate) mod tests {
             topic: Topic::new(topic).unwrap(),
             exclude: vec![],
             start_at: StartAt::Beginning,
-            encoding: Encoding::Utf8,
+            encoding: Encoding::UTF_8,
             line_bytes_max: 512 << 10,
             flush_after: std::time::Duration::from_secs(5),
             multiline: None,

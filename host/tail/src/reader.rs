@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use collector_model::{Batch, Budget, FileUid, Ledger, Permit};
+use collector_model::{Batch, Budget, Encoding, FileUid, Ledger, Permit};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     acknowledge::Returns,
     content::{self, DeviceInode},
     disk::{Disk, OpenFile},
-    framer::{Frame, FramePlan, Stretch},
+    framer::{EncodingFrom, Frame, FramePlan, Stretch},
     gather::{self, GatherFrom},
     identity::{Fingerprint, Identity},
     inbox::Inbox,
@@ -264,12 +264,19 @@ impl Reader {
                 self.window_bytes *= 2;
                 return Ok(Outcome::More);
             }
-            let line_is_whole = chunk.new_bytes().ends_with(b"\n");
+            let encoding = self.encoding(desk);
+            let line_is_whole = encoding.ends_with_newline(chunk.new_bytes());
             let due = self.grown_at + self.wait_for_more(line_is_whole);
             if due > desk.now && !self.flush_now {
                 return Ok(Outcome::Later(due));
             }
-            self.end_at(read_to, line_is_whole, desk)?;
+            // Half a unit waits for its other half, unless there is nothing else and none will come.
+            let torn = (read_to - self.offset) % encoding.newline_bytes() as u64;
+            let end = if read_to - torn > self.offset { read_to - torn } else { read_to };
+            if torn > 0 && end == read_to && !self.flush_now {
+                return Ok(Outcome::Idle);
+            }
+            self.end_at(end, line_is_whole, desk)?;
             consumed = self.frame(&chunk, now_ms, desk);
         }
         let after = self.enter_into_journal(consumed, now_ms, desk)?;
@@ -296,7 +303,11 @@ impl Reader {
                 &fresh
             }
         };
-        let ended_line = chunk.bytes[..chunk.new_from].last().is_none_or(|&byte| byte == b'\n');
+        let before = &chunk.bytes[..chunk.new_from];
+        // The line before may have been in another encoding.
+        let encodings =
+            [plan.encoding_at(self.offset), plan.encoding_at(self.offset.saturating_sub(before.len() as u64))];
+        let ended_line = before.is_empty() || encodings.iter().any(|encoding| encoding.ends_with_newline(before));
         let stretch = Stretch {
             bytes: chunk.new_bytes(),
             base: self.offset,
@@ -307,10 +318,21 @@ impl Reader {
         gather::events(&stretch, plan, desk.frames)
     }
 
+    /// The encoding of the next line.
+    fn encoding(&self, desk: &Desk<'_>) -> Encoding {
+        let entry = self.uid.and_then(|uid| desk.journal.known().file(uid));
+        entry.map_or(self.work.task.encoding, |entry| entry.plan.encoding_at(self.offset))
+    }
+
     /// How a file is framed of which the journal does not know yet.
     fn fresh_plan(&self) -> FramePlan {
+        let encoding = EncodingFrom { from: self.start, encoding: self.work.task.encoding };
         let gather = GatherFrom { from: self.start, rule: self.work.gather.clone() };
-        FramePlan { gathers: vec![gather], ..FramePlan::fresh(self.start, self.work.line_bytes_max()) }
+        FramePlan {
+            encodings: vec![encoding],
+            gathers: vec![gather],
+            ..FramePlan::fresh(self.start, self.work.line_bytes_max())
+        }
     }
 
     /// Opens the file again where it was closed. Answers whether the path still leads to it.

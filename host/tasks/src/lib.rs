@@ -17,6 +17,7 @@ mod written;
 
 pub use bounds::{Bounds, Defaults};
 pub use chain::{ChainSpec, OnError, PluginSpec};
+pub use collector_model::Encoding;
 pub use directory::{DirectorySource, DirectoryWatch, SourceStatus};
 pub use error::{Complaint, TaskError};
 pub use last_good::{LastEntry, LastGood, LastGoodError};
@@ -25,4 +26,4 @@ pub use multiline::{Multiline, MultilineRule};
 pub use parse::parse_tasks;
 pub use reconcile::{Decision, Observed, ObservedValue, Reconciler, Refusal};
 pub use rule::{TransferRule, parse_rule};
-pub use task::{Acks, DocumentForm, Encoding, KafkaOptions, Partitioning, StartAt, Task, TaskSet};
+pub use task::{Acks, DocumentForm, KafkaOptions, Partitioning, StartAt, Task, TaskSet};

@@ -10,7 +10,7 @@ use crate::{
     TaskError,
     bounds::bad_glob,
     error::{At, Complaints, Trouble},
-    explain::{self, one_of},
+    explain::{self, did_you_mean, one_of},
     pattern,
     task::{Acks, DocumentForm},
     written::{WrittenKafka, WrittenPlugin, WrittenTask},
@@ -64,7 +64,7 @@ impl Task {
             topic: topic_of(topic)?,
             exclude: Vec::new(),
             start_at: defaults.start_at,
-            encoding: Encoding::Utf8,
+            encoding: Encoding::UTF_8,
             line_bytes_max: defaults.line_bytes_max,
             flush_after: defaults.flush_after,
             multiline: None,
@@ -200,15 +200,24 @@ fn topic_of(name: &str) -> Result<Topic, Trouble> {
 }
 
 fn encoding_of(name: Option<&str>) -> Result<Encoding, Trouble> {
-    match name {
-        None => Ok(Encoding::Utf8),
-        Some(name) if name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8") => Ok(Encoding::Utf8),
-        Some(other) => {
-            let fix = "this version reads utf-8 only: take the key away; what is not UTF-8 is replaced and counted";
-            Err((format!("the encoding {other:?} cannot be read"), fix.to_owned()))
-        }
-    }
+    let Some(name) = name else { return Ok(Encoding::UTF_8) };
+    Encoding::named(name).ok_or_else(|| (format!("the encoding {name:?} is not known"), did_you_mean(name, ENCODINGS)))
 }
+
+/// The encodings that are proposed where another one is not known.
+const ENCODINGS: &[&str] = &[
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "gbk",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+    "latin1",
+    "windows-1252",
+];
 
 fn line_limit(written: Option<u64>, defaults: &Defaults) -> Result<usize, Trouble> {
     let Some(bytes) = written else { return Ok(defaults.line_bytes_max) };

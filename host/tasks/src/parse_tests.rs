@@ -80,10 +80,7 @@ fn every_mistake_of_a_value_is_said_at_once() {
 fn each_wrong_value_has_its_message() {
     let with = |rest: &str| message(&format!(r#"[{{"path":"/var/log/a","topic":"a",{rest}}}]"#));
     for (rest, expected) in [
-        (
-            r#""encoding":"latin1""#,
-            "[0].encoding: the encoding \"latin1\" cannot be read; this version reads utf-8 only",
-        ),
+        (r#""encoding":"gb18031""#, "[0].encoding: the encoding \"gb18031\" is not known; did you mean \"gb18030\"?"),
         (r#""rate_limit":1"#, "[0].rate_limit: this version cannot do that yet; take \"rate_limit\" away"),
         (
             r#""max_line":0"#,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use collector_model::{TaskKey, Topic};
+use collector_model::{Encoding, TaskKey, Topic};
 
 use crate::{ChainSpec, Multiline};
 
@@ -17,7 +17,7 @@ pub struct Task {
     pub exclude: Vec<String>,
     /// Where reading of a file begins that was never seen before.
     pub start_at: StartAt,
-    /// How the file's bytes are to be read.
+    /// How the file's bytes become text. Offsets are always those of the file.
     pub encoding: Encoding,
     /// The longest line in bytes; a longer one is cut.
     pub line_bytes_max: usize,
@@ -62,15 +62,6 @@ pub enum StartAt {
     Beginning,
     /// At its end when the task was first seen; files that appear later are read from their beginning.
     End,
-}
-
-/// How a file's bytes become text. Offsets are always those of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// UTF-8; what is not, is replaced in documents and counted.
-    #[serde(rename = "utf-8")]
-    Utf8,
 }
 
 /// How a task's lines go to Kafka.

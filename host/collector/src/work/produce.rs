@@ -5,7 +5,7 @@ use std::{collections::HashMap, mem, sync::Arc};
 use collector_document::{DocumentSettings, Framing, Rendered, Renderer, join_chains};
 use collector_kafka::{Producer, Record, Route, SendError, TopicState};
 use collector_model::{
-    Batch, DeadLetters, Line, LineFlags, Origin, Stage, TaskKey, Ticket, envelope, table::EventStatus,
+    Batch, DeadLetters, Encoding, Line, LineFlags, Origin, Stage, TaskKey, Ticket, envelope, table::EventStatus,
 };
 use collector_plugin_host::ChainWorker;
 use collector_tasks::{Task, task::Acks};
@@ -127,7 +127,8 @@ impl Writing {
         self.renderer.render(batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
         let origins = batch.origins.iter().map(|origin| {
             let chain = join_chains(&origin.chain, &output.table.chain).into();
-            Origin { chain, ..(**origin).clone() }
+            // What a chain makes is UTF-8, whatever it was made of.
+            Origin { chain, encoding: Encoding::UTF_8, ..(**origin).clone() }
         });
         let origins: Vec<Origin> = origins.collect();
         dead::bury(batch, output.table, Stage::Agent, dead, ticket);

@@ -252,7 +252,7 @@ impl Engine {
             }
             Begin::First => (None, 0, 0),
             Begin::End => {
-                let end = content::last_line_end(file, size, work.task.line_bytes_max)?;
+                let end = content::last_line_end(file, size, &work.task)?;
                 (None, end, end)
             }
         })

@@ -69,6 +69,7 @@ impl Known {
             | Record::Limit { uid, .. }
             | Record::Gather { uid, .. }
             | Record::EventEnd { uid, .. }
+            | Record::Encoding { uid, .. }
             | Record::Seen { uid, .. }
             | Record::Over { uid } => {
                 if let Some(entry) = self.files.get_mut(uid) {
@@ -135,6 +136,7 @@ impl Known {
             records.extend(entry.plan.days.iter().map(|&day| Record::Day { uid, day }));
             records.extend(entry.plan.boundaries.iter().map(|&at| Record::Boundary { uid, at }));
             records.extend(entry.plan.gathers.iter().map(|gather| Record::Gather { uid, gather: gather.clone() }));
+            records.extend(entry.plan.encodings.iter().map(|&encoding| Record::Encoding { uid, encoding }));
             records.extend(entry.plan.event_ends.iter().map(|&at| Record::EventEnd { uid, at }));
             records.push(Record::Reserved { uid, to: entry.reserved });
             if entry.over {
@@ -161,6 +163,10 @@ fn apply_to_file(entry: &mut FileEntry, record: &Record) {
         Record::Gather { gather, .. } => {
             plan.gathers.truncate(plan.gathers.partition_point(|known| known.from < gather.from));
             plan.gathers.push(gather.clone());
+        }
+        Record::Encoding { encoding, .. } => {
+            plan.encodings.truncate(plan.encodings.partition_point(|known| known.from < encoding.from));
+            plan.encodings.push(*encoding);
         }
         Record::Boundary { at, .. } => insert(&mut plan.boundaries, *at),
         Record::EventEnd { at, .. } => insert(&mut plan.event_ends, *at),
@@ -210,6 +216,7 @@ mod tests {
                     prop_assert_eq!(again.plan.limit_at(at), entry.plan.limit_at(at));
                     prop_assert_eq!(again.plan.boundaries.contains(&at), entry.plan.boundaries.contains(&at));
                     prop_assert_eq!(again.plan.gather_at(at), entry.plan.gather_at(at));
+                    prop_assert_eq!(again.plan.encoding_at(at), entry.plan.encoding_at(at));
                     let later = at + 1;
                     prop_assert_eq!(again.plan.event_ends.contains(&later), entry.plan.event_ends.contains(&later));
                 }

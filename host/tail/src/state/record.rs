@@ -1,9 +1,9 @@
 //! What the journal says: one record per fact, encoded to bytes and back.
 
-use collector_model::{BucketDay, FileUid, Topic};
+use collector_model::{BucketDay, Encoding, FileUid, Topic};
 
 use crate::{
-    framer::{DayFrom, LimitFrom},
+    framer::{DayFrom, EncodingFrom, LimitFrom},
     gather::{Gather, GatherFrom},
     identity::{Fingerprint, Identity},
     state::codec::{In, Out},
@@ -45,6 +45,8 @@ pub(crate) enum Record {
     Limit { uid: FileUid, limit: LimitFrom },
     /// Lines from an offset on are gathered so.
     Gather { uid: FileUid, gather: GatherFrom },
+    /// Lines from an offset on are in that encoding.
+    Encoding { uid: FileUid, encoding: EncodingFrom },
     /// An event ends here although it could have gone on.
     EventEnd { uid: FileUid, at: u64 },
     /// The file is at another path now, or more of its first bytes are known.
@@ -80,6 +82,9 @@ impl Record {
             Record::Gather { uid, gather } => {
                 let text = gather.rule.as_ref().map_or("", Gather::text);
                 out.u8(11).u128(uid.0).u64(gather.from).bytes(text.as_bytes());
+            }
+            Record::Encoding { uid, encoding } => {
+                out.u8(13).u128(uid.0).u64(encoding.from).bytes(encoding.encoding.name().as_bytes());
             }
             Record::EventEnd { uid, at } => drop(out.u8(12).u128(uid.0).u64(*at)),
             Record::Seen { uid, path, head } => fingerprint(out.u8(6).u128(uid.0).bytes(path.as_bytes()), *head),
@@ -137,6 +142,10 @@ fn read_of_file(kind: u8, uid: FileUid, rest: &mut In<'_>) -> Option<Record> {
             Record::Gather { uid, gather: GatherFrom { from, rule } }
         }
         12 => Record::EventEnd { uid, at: rest.u64()? },
+        13 => {
+            let (from, encoding) = (rest.u64()?, Encoding::named(rest.text()?)?);
+            Record::Encoding { uid, encoding: EncodingFrom { from, encoding } }
+        }
         _ => return None,
     })
 }
@@ -182,6 +191,12 @@ pub(crate) mod tests {
                 let rule = lines_max.and_then(|lines_max| Gather::parse(&format!("start {lines_max} ^\\d")));
                 Record::Gather { uid, gather: GatherFrom { from, rule } }
             }),
+            (uid.clone(), 0u64..99, prop::sample::select(vec!["utf-8", "utf-16be", "gbk"])).prop_map(
+                |(uid, from, name)| {
+                    let encoding = Encoding::named(name).unwrap();
+                    Record::Encoding { uid, encoding: EncodingFrom { from, encoding } }
+                }
+            ),
             (uid.clone(), 0u64..99).prop_map(|(uid, at)| Record::EventEnd { uid, at }),
             (uid.clone(), ".{0,20}", print).prop_map(|(uid, path, head)| Record::Seen { uid, path, head }),
             uid.clone().prop_map(|uid| Record::Over { uid }),

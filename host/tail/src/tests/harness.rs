@@ -27,7 +27,10 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 /// One line that came out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Got {
+    /// The bytes as they were.
     pub(super) text: String,
+    /// What they mean.
+    pub(super) decoded: String,
     pub(super) id: EventId,
     pub(super) flags: u8,
     pub(super) path: String,
@@ -165,6 +168,7 @@ impl Run {
             Ok(batch) => {
                 let got = batch.lines.iter().map(|line| Got {
                     text: String::from_utf8_lossy(batch.raw_of(line)).into_owned(),
+                    decoded: String::from_utf8(batch.text_of(line).to_vec()).unwrap(),
                     id: line.id,
                     flags: line.flags.0,
                     path: batch.origin_of(line).path.to_string(),
@@ -193,6 +197,10 @@ impl Run {
         self.hold(lines);
         self.complete();
         self.texts()
+    }
+
+    pub(super) fn decoded(&self) -> Vec<&str> {
+        self.got.iter().map(|got| got.decoded.as_str()).collect()
     }
 
     pub(super) fn texts(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The whole of it on real files: what is written must come out, once, under the same ids.
 
+mod encoding;
 mod gathering;
 mod harness;
 mod operation;
