@@ -5,6 +5,7 @@
 
 mod authoring;
 mod collecting;
+mod dead_letters;
 mod forking;
 mod given;
 mod killing;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::plugin;
+use crate::{dead_letters::DeadLettersCommand, plugin};
 
 /// Collects logs: from files, through WebAssembly plugins, to Kafka and Elasticsearch, or into an index on this machine.
 ///
@@ -64,6 +64,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Searches what a running standalone collector has indexed.
     Search(SearchArgs),
+    /// Looks at lines that could not be brought where they belong, and sends them once more.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Works with plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -5,45 +5,53 @@
 //! written.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use collector_model::{DeadLetter, DeadLetters, Metrics, Ticket, metrics::of};
+use bytes::Bytes;
+use collector_model::{DeadLetter, DeadLetters, Metrics, Ticket, Topic, metrics::of};
 use parking_lot::Mutex;
 
 /// How long a write that failed (a full disk) is left alone before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What the name of a file of dead letters ends in.
+const ENDING: &str = ".dead";
 
 /// The directory with the dead letters of this machine.
 pub struct DeadFiles {
     directory: PathBuf,
     metrics: Metrics,
-    writing: Mutex<()>,
+    /// Where the whole records of each file end.
+    ends: Mutex<HashMap<Topic, u64>>,
 }
 
 impl DeadFiles {
     /// Makes the directory where it is missing.
     pub fn open(directory: &Path, metrics: Metrics) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
-        Ok(DeadFiles { directory: directory.to_owned(), metrics, writing: Mutex::new(()) })
+        Ok(DeadFiles { directory: directory.to_owned(), metrics, ends: Mutex::default() })
     }
 
-    fn path(&self, letter: &DeadLetter) -> PathBuf {
-        self.directory.join(format!("{}.dead", letter.topic))
-    }
-
-    fn append(&self, letters: &[DeadLetter]) -> io::Result<()> {
-        for letter in letters {
-            let path = self.path(letter);
+    fn append(&self, letters: &[DeadLetter], ends: &mut HashMap<Topic, u64>) -> io::Result<()> {
+        for of_topic in letters.chunk_by(|a, b| a.topic == b.topic) {
+            let topic = &of_topic[0].topic;
+            let path = self.directory.join(format!("{topic}{ENDING}"));
             let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
-            let end = end_of_whole_records(&mut file)?;
+            // Known again only when all is written: what a failure left is cut off then.
+            let end = match ends.remove(topic) {
+                Some(end) if file.metadata()?.len() == end => end,
+                _ => end_of_whole_records(&mut file)?,
+            };
             file.set_len(end)?;
-            io::Seek::seek(&mut file, io::SeekFrom::Start(end))?;
-            file.write_all(&encode(letter))?;
+            file.seek(SeekFrom::Start(end))?;
+            let records: Vec<u8> = of_topic.iter().flat_map(encode).collect();
+            file.write_all(&records)?;
             file.sync_all()?;
+            ends.insert(topic.clone(), end + records.len() as u64);
         }
         File::open(&self.directory)?.sync_all()
     }
@@ -51,8 +59,8 @@ impl DeadFiles {
 
 impl DeadLetters for DeadFiles {
     fn bury(&self, letters: Vec<DeadLetter>, ticket: Ticket) {
-        let _one_at_a_time = self.writing.lock();
-        while let Err(error) = self.append(&letters) {
+        let mut ends = self.ends.lock();
+        while let Err(error) = self.append(&letters, &mut ends) {
             tracing::error!(directory = %self.directory.display(), %error,
                 "writing dead letters failed; their lines wait, and it is tried again every second: make room or mend the directory");
             std::thread::sleep(RETRY_AFTER);
@@ -64,7 +72,8 @@ impl DeadLetters for DeadFiles {
     }
 }
 
-fn encode(letter: &DeadLetter) -> Vec<u8> {
+/// A letter as a record.
+pub fn encode(letter: &DeadLetter) -> Vec<u8> {
     let stage = letter.stage.to_string();
     let parts: [&[u8]; 5] =
         [&letter.key, &letter.value, letter.error_type.as_bytes(), letter.error_reason.as_bytes(), stage.as_bytes()];
@@ -79,6 +88,87 @@ fn encode(letter: &DeadLetter) -> Vec<u8> {
     record
 }
 
+/// The topics that have a file of dead letters in the directory, and those files.
+pub fn files(directory: &Path) -> io::Result<Vec<(Topic, PathBuf)>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        entries => entries?,
+    };
+    let mut found = vec![];
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(topic) = name.strip_suffix(ENDING).and_then(|topic| Topic::new(topic).ok()) {
+            found.push((topic, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The whole records of a file of one topic's letters, each with the place where it begins.
+pub struct Records {
+    topic: Topic,
+    reader: io::BufReader<File>,
+    at: u64,
+    size: u64,
+}
+
+impl Records {
+    /// Those that are in the file now.
+    pub fn open(topic: &Topic, path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Records { topic: topic.clone(), reader: io::BufReader::new(file), at: 0, size })
+    }
+
+    fn read(&mut self) -> io::Result<Option<(u64, DeadLetter)>> {
+        let mut len = [0; 4];
+        if self.size - self.at < 4 {
+            return Ok(None);
+        }
+        self.reader.read_exact(&mut len)?;
+        let end = self.at + 4 + u64::from(u32::from_be_bytes(len));
+        if end > self.size {
+            return Ok(None);
+        }
+        let mut record = vec![0; u32::from_be_bytes(len) as usize];
+        self.reader.read_exact(&mut record)?;
+        let letter = decode(&self.topic, &record);
+        let letter = letter.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a record is damaged"))?;
+        Ok(Some((std::mem::replace(&mut self.at, end), letter)))
+    }
+}
+
+impl Iterator for Records {
+    type Item = io::Result<(u64, DeadLetter)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// A record without its length; none where it is not one.
+fn decode(topic: &Topic, record: &[u8]) -> Option<DeadLetter> {
+    let (time, mut rest) = record.split_first_chunk()?;
+    let mut part = || {
+        let (len, after) = rest.split_first_chunk()?;
+        let (part, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+        rest = after;
+        Some(part)
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some(DeadLetter {
+        topic: topic.clone(),
+        key: part()?.to_vec(),
+        value: Bytes::copy_from_slice(part()?),
+        error_type: text(part()?),
+        error_reason: text(part()?),
+        stage: text(part()?).parse().ok()?,
+        time_ms: i64::from_be_bytes(*time),
+    })
+}
+
 /// Where the last whole record ends.
 fn end_of_whole_records(file: &mut File) -> io::Result<u64> {
     let size = file.metadata()?.len();
@@ -91,7 +181,7 @@ fn end_of_whole_records(file: &mut File) -> io::Result<u64> {
         if next > size {
             break;
         }
-        io::Seek::seek_relative(&mut reader, (next - end - 4) as i64)?;
+        reader.seek_relative((next - end - 4) as i64)?;
         end = next;
     }
     Ok(end)
@@ -100,8 +190,7 @@ fn end_of_whole_records(file: &mut File) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use collector_model::{Stage, Topic};
+    use collector_model::Stage;
 
     fn letter(value: &'static [u8]) -> DeadLetter {
         DeadLetter {
@@ -115,34 +204,26 @@ mod tests {
         }
     }
 
-    /// The values of the whole records.
-    fn values(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-        let mut found = vec![];
-        let number = |bytes: &[u8]| u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
-        while bytes.len() >= 4 {
-            let record = &bytes[4..4 + number(bytes)];
-            let key = number(&record[8..]);
-            let at = 12 + key;
-            found.push(record[at + 4..at + 4 + number(&record[at..])].to_vec());
-            bytes = &bytes[4 + record.len()..];
-        }
-        found
+    fn found(directory: &Path) -> Vec<DeadLetter> {
+        let files = files(directory).unwrap();
+        files
+            .iter()
+            .flat_map(|(topic, path)| Records::open(topic, path).unwrap())
+            .map(|record| record.unwrap().1)
+            .collect()
     }
 
     #[test]
-    fn letters_are_appended_with_their_bytes() {
+    fn letters_are_appended_and_read_back_as_they_were() {
         let home = tempfile::tempdir().unwrap();
         let dead = DeadFiles::open(home.path(), Metrics::default()).unwrap();
         dead.bury(vec![letter(b"a\xff"), letter(b"")], Ticket::untracked());
         dead.bury(vec![letter(b"c")], Ticket::untracked());
-        assert_eq!(
-            values(&fs::read(home.path().join("web.dead")).unwrap()),
-            [b"a\xff".to_vec(), vec![], b"c".to_vec()]
-        );
+        assert_eq!(found(home.path()), [letter(b"a\xff"), letter(b""), letter(b"c")]);
     }
 
     #[test]
-    fn a_record_that_a_crash_cut_short_is_cut_off() {
+    fn a_record_that_a_crash_cut_short_is_passed_over_and_cut_off() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("web.dead");
         let dead = DeadFiles::open(home.path(), Metrics::default()).unwrap();
@@ -151,7 +232,8 @@ mod tests {
         let torn = encode(&letter(b"torn"));
         bytes.extend_from_slice(&torn[..torn.len() - 3]);
         fs::write(&path, &bytes).unwrap();
+        assert_eq!(found(home.path()), [letter(b"whole")]);
         dead.bury(vec![letter(b"next")], Ticket::untracked());
-        assert_eq!(values(&fs::read(&path).unwrap()), [b"whole".to_vec(), b"next".to_vec()]);
+        assert_eq!(found(home.path()), [letter(b"whole"), letter(b"next")]);
     }
 }

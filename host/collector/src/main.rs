@@ -8,6 +8,7 @@ mod cli;
 #[cfg(feature = "fleet")]
 mod clients;
 mod dead_file;
+mod dead_letters;
 mod follow;
 mod frame;
 mod host_address;
@@ -44,6 +45,10 @@ fn main() -> ExitCode {
         None => run_role(&cli.run),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Search(args)) => told(search_command::run(&args)),
+        Some(Command::DeadLetters(command)) => {
+            logging::start(LogFormat::Text, "error");
+            told(dead_letters::run(&command))
+        }
         Some(Command::Plugin(command)) => run_plugin_command(&command),
     };
     ExitCode::from(code)

@@ -84,6 +84,15 @@ impl<R: Rule> Routes<R> {
         self.ways.load().get(key).cloned()
     }
 
+    /// The rules that run of which it holds, in a fixed order.
+    #[cfg(feature = "standalone")]
+    pub fn rules(&self, holds: impl Fn(&R) -> bool) -> Vec<Arc<R>> {
+        let ways = self.ways.load();
+        let mut found: Vec<_> = ways.iter().filter(|(_, way)| holds(&way.rule)).collect();
+        found.sort_by(|a, b| a.0.cmp(b.0));
+        found.into_iter().map(|(_, way)| Arc::clone(&way.rule)).collect()
+    }
+
     /// How many rules run.
     #[cfg(feature = "fleet")]
     pub fn len(&self) -> usize {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::{
     Index, IndexReader, IndexSettings,
-    testing::{FILE, Seen, part_of, tracked},
+    testing::{FILE, Seen, from_elsewhere, part_of, tracked},
 };
 
 /// Commits only when told: at the end, or when that many documents wait.
@@ -190,6 +190,30 @@ fn days_that_are_not_kept_are_deleted_and_their_late_lines_left_out() {
     index.close();
     assert_eq!(found(&IndexReader::open(dir.path()).unwrap()), once(&["yesterday", "today"]));
     assert!(!dir.path().join(day(20_000).to_string()).exists());
+}
+
+#[test]
+fn lines_that_come_from_no_file_are_taken_in_once_by_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = Arc::new(Seen::default());
+    let metrics = Metrics::default();
+    let index = Index::open(dir.path(), settings(6), metrics.clone()).unwrap();
+    // The second line is given up: it is covered, and not in the index.
+    submit(&index, &seen, 0, &[(20_000, "a"), (20_000, "#given up"), (20_000, "c")]);
+    let again = |seen: &Arc<Seen>| {
+        let lines = [line("b"), line("b2")];
+        let lines: Vec<(u32, &str)> = lines.iter().map(|line| (20_000, line.as_str())).collect();
+        index.writer().submit(part_of(from_elsewhere(2, &lines, seen))).unwrap();
+    };
+    again(&seen);
+    again(&seen);
+    seen.wait(3);
+    again(&seen);
+    index.close();
+    assert_eq!(seen.wait(4).1, []);
+    assert_eq!(found(&IndexReader::open(dir.path()).unwrap()), once(&["a", "b", "b2", "c"]));
+    let topic = metrics::of(&Topic::new("web").unwrap());
+    assert_eq!(metrics.documents_conflicted.get_or_create(&topic).get(), 4);
 }
 
 proptest! {

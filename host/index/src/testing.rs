@@ -74,6 +74,14 @@ pub(crate) fn tracked(from: u64, lines: &[(u32, &str)], seen: &Arc<Seen>) -> Bat
     Batch::new(TaskKey::of_topic(&topic), topic, Bytes::from(raw), out, vec![origin], ticket)
 }
 
+/// The same lines, as those of a batch that comes from no file.
+pub(crate) fn from_elsewhere(from: u64, lines: &[(u32, &str)], seen: &Arc<Seen>) -> Batch {
+    let mut batch = tracked(from, lines, &Arc::default());
+    let position = Position { source: Source::Partition(batch.topic.clone(), -1), from, to: from + 1 };
+    batch.ticket = Ticket::new(position, Permit::none(), Arc::clone(seen) as Arc<dyn Acknowledge>);
+    batch
+}
+
 /// The part of a batch whose lines are their documents; lines that begin with `#` are filtered out.
 pub(crate) fn part_of(batch: Batch) -> IndexPart {
     let mut items = vec![];

@@ -2,14 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use collector_model::{DeadLetter, DeadLetters, Metrics, Ticket, Topic, metrics::of};
+use collector_model::{
+    Acknowledge, DeadLetter, DeadLetters, Metrics, Permit, Position, Source, Ticket, Topic, metrics::of,
+};
 use collector_tasks::{Partitioning, task::Acks};
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use rdkafka::message::{Header, OwnedHeaders};
 
 use crate::{KafkaError, KafkaSettings, Producer, Record, Route, SendError};
 
-const SUFFIX: &str = ".dead";
+/// What the name of a topic of dead letters ends in.
+pub(crate) const SUFFIX: &str = ".dead";
+/// Says whose letters they are where the name of the topic had to be cut.
+pub(crate) const TOPIC_HEADER: &str = "topic";
 /// The most that a reason may take of a letter, in bytes.
 const REASON_BYTES_MAX: usize = 2_048;
 /// What headers may take of a letter, in bytes.
@@ -67,10 +73,10 @@ impl KafkaDeadLetters {
             );
         }
         let record = Record { route: &mut route, key: &letter.key, value };
-        match self.producer.send_with_headers(record, headers(letter, is_cut), ticket) {
-            Ok(()) => {
-                self.metrics.dead_letters.get_or_create(&of(&letter.topic)).inc();
-            }
+        let counter = self.metrics.dead_letters.get_or_create(&of(&letter.topic)).clone();
+        match self.producer.send_with_headers(record, headers(letter, is_cut), counted(&letter.topic, counter, ticket))
+        {
+            Ok(()) => {}
             // Its ticket is dropped with the error: the source reads the line again.
             Err(error @ (SendError::Stopped | SendError::TooLarge { .. })) => {
                 tracing::warn!(topic = %letter.topic, %error, "a dead letter was not written; its line is read again");
@@ -88,8 +94,34 @@ impl DeadLetters for KafkaDeadLetters {
     }
 }
 
+/// A letter counts when it is acknowledged, not when it is sent.
+struct Counted {
+    counter: Counter,
+    ticket: Mutex<Option<Ticket>>,
+}
+
+impl Acknowledge for Counted {
+    fn acknowledged(&self, _: &Position) {
+        self.counter.inc();
+        if let Some(ticket) = self.ticket.lock().take() {
+            ticket.complete();
+        }
+    }
+
+    fn lost(&self, _: &Position) {
+        drop(self.ticket.lock().take());
+    }
+}
+
+/// A ticket around the letter's own, which counts the letter when it is completed.
+fn counted(topic: &Topic, counter: Counter, ticket: Ticket) -> Ticket {
+    let position = Position { source: Source::Partition(topic.clone(), 0), from: 0, to: 1 };
+    let ticket = Mutex::new(Some(ticket));
+    Ticket::new(position, Permit::none(), Arc::new(Counted { counter, ticket }))
+}
+
 /// `{topic}.dead`; a name that would become too long for Kafka is cut first.
-fn dead_topic(topic: &Topic) -> Topic {
+pub(crate) fn dead_topic(topic: &Topic) -> Topic {
     let kept = topic.as_str().len().min(Topic::CHARS_MAX - SUFFIX.len());
     // Topics are ASCII, and a legal name that is cut and lengthened by legal characters is legal: the fallback is never met.
     Topic::new(&format!("{}{SUFFIX}", &topic.as_str()[..kept])).unwrap_or_else(|_| topic.clone())
@@ -111,7 +143,9 @@ fn headers(letter: &DeadLetter, is_cut: bool) -> OwnedHeaders {
     let all = headers
         .into_iter()
         .fold(OwnedHeaders::new_with_capacity(5), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-    if is_cut { all.insert(Header { key: "cut", value: Some("true") }) } else { all }
+    let all = if is_cut { all.insert(Header { key: "cut", value: Some("true") }) } else { all };
+    let is_whole = letter.topic.as_str().len() + SUFFIX.len() <= Topic::CHARS_MAX;
+    if is_whole { all } else { all.insert(Header { key: TOPIC_HEADER, value: Some(letter.topic.as_str()) }) }
 }
 
 #[cfg(test)]
@@ -127,6 +161,31 @@ mod tests {
         let long = Topic::new(&"x".repeat(Topic::CHARS_MAX)).unwrap();
         let dead = dead_topic(&long);
         assert!(dead.as_str().ends_with("x.dead") && dead.as_str().len() == Topic::CHARS_MAX);
+    }
+
+    #[test]
+    fn a_letter_counts_when_it_is_acknowledged_and_not_when_it_is_lost() {
+        #[derive(Default)]
+        struct Fate(Mutex<Vec<bool>>);
+        impl Acknowledge for Fate {
+            fn acknowledged(&self, _: &Position) {
+                self.0.lock().push(true);
+            }
+            fn lost(&self, _: &Position) {
+                self.0.lock().push(false);
+            }
+        }
+        let (topic, fate) = (Topic::new("web").unwrap(), Arc::new(Fate::default()));
+        let counter = Counter::default();
+        let ticket = || {
+            let position = Position { source: Source::Partition(topic.clone(), 0), from: 0, to: 1 };
+            Ticket::new(position, Permit::none(), Arc::clone(&fate) as Arc<dyn Acknowledge>)
+        };
+        let sent = counted(&topic, counter.clone(), ticket());
+        drop(counted(&topic, counter.clone(), ticket()));
+        assert_eq!((counter.get(), fate.0.lock().clone()), (0, vec![false]));
+        sent.complete();
+        assert_eq!((counter.get(), fate.0.lock().clone()), (1, vec![false, true]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lines that could not be brought where they belong, kept with their bytes and the reason.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 
@@ -26,6 +26,20 @@ impl fmt::Display for Stage {
         })
     }
 }
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStage> {
+        let stages = [Stage::Agent, Stage::Transfer, Stage::Standalone];
+        stages.into_iter().find(|stage| stage.to_string() == text).ok_or_else(|| UnknownStage(text.to_owned()))
+    }
+}
+
+/// No stage of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reading a dead letter: {0:?} is no stage; this collector knows agent, transfer and standalone")]
+pub struct UnknownStage(pub String);
 
 /// One line that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     dead_file::DeadFiles,
+    dead_letters::Taking,
     follow::{self, FollowTasks},
     frame::{self, Frame},
     routes::Routes,
@@ -32,6 +33,9 @@ pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
     let dead: Arc<dyn DeadLetters> = Arc::new(dead);
     let worker = || IndexWorker::new(routes.clone(), index.writer(), dead.clone());
     let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
+
+    let of_taking = workers.inboxes.first().context("there is no worker")?.clone();
+    let taking = Taking::start(dead_dir, routes.clone(), of_taking)?;
 
     let (tasks_in, tasks) = watch::channel(TaskSet::default());
     let around = Surroundings {
@@ -65,6 +69,7 @@ pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
         if let Some(tail) = Arc::into_inner(tail) {
             tail.stop();
         }
+        taking.stop();
         workers.stop();
         drop(index);
     });

@@ -161,6 +161,12 @@ impl Written {
         meaning::of(self, standalone::meaning)
     }
 
+    /// How Kafka is reached, for tools that need nothing else.
+    #[cfg(feature = "fleet")]
+    pub fn kafka(&self) -> Result<KafkaSettings, Problems> {
+        meaning::of(self, kafka::meaning)
+    }
+
     /// What every role has, without asking for any role's servers: enough for tools.
     pub fn common(&self) -> Result<Common, Problems> {
         meaning::of(self, every_role::meaning)

@@ -13,7 +13,8 @@ pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, 
     let letters = table.dead().iter().map(|gone| {
         let line = &batch.lines[gone.line as usize];
         let mut key = Vec::with_capacity(128);
-        envelope::encode(&line.id, &table.path_of(gone.fork, line), line.flags, batch.origin_of(line), &mut key);
+        // The line's own path: what it was forked into here comes of it again when it is sent once more.
+        envelope::encode(&line.id, &line.fork, line.flags, batch.origin_of(line), &mut key);
         DeadLetter {
             topic: batch.topic.clone(),
             key,

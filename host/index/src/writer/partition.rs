@@ -1,9 +1,9 @@
 //! One day's partition, open for writing.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use collector_model::{BucketDay, FileUid};
-use tantivy::{TantivyDocument, indexer::IndexWriterOptions};
+use tantivy::{TantivyDocument, Term, indexer::IndexWriterOptions, schema::Field};
 
 use crate::{IndexError, catalog::Catalog, coverage::Coverage, partition::Partition};
 
@@ -16,6 +16,8 @@ pub(super) struct OpenPartition {
     writer: tantivy::IndexWriter,
     applied: Coverage,
     dirty: bool,
+    /// Ids that were looked up, and whose documents no search sees before the next commit.
+    noted: HashSet<String>,
     pub(super) used: Instant,
 }
 
@@ -32,12 +34,24 @@ impl OpenPartition {
             .writer_with_options(options)
             .map_err(IndexError::partition("opening for writing", &partition.path))?;
         let applied = catalog.coverage(day);
-        Ok(OpenPartition { partition, writer, applied, dirty: false, used: Instant::now() })
+        Ok(OpenPartition { partition, writer, applied, dirty: false, noted: HashSet::new(), used: Instant::now() })
     }
 
     /// Whether the byte of the file is in already, or about to be.
     pub(super) fn covers(&self, uid: FileUid, offset: u64) -> bool {
         self.applied.covers(uid, offset)
+    }
+
+    /// Notes an id until the next commit. Says whether it was new.
+    pub(super) fn note_id(&mut self, id: &str) -> bool {
+        self.noted.insert(id.to_owned())
+    }
+
+    /// Whether a document of that id is committed.
+    pub(super) fn holds(&self, field: Field, id: &str) -> Result<bool, IndexError> {
+        let searcher = self.partition.searcher();
+        let found = searcher.doc_freq(&Term::from_field_text(field, id));
+        found.map(|documents| documents > 0).map_err(IndexError::partition("looking up an id in", &self.partition.path))
     }
 
     pub(super) fn add(&mut self, document: TantivyDocument) -> Result<(), IndexError> {
@@ -62,6 +76,7 @@ impl OpenPartition {
         commit.set_payload(&self.applied.to_payload());
         commit.commit().map_err(IndexError::partition("committing", path))?;
         self.dirty = false;
+        self.noted.clear();
         catalog.set_coverage(self.partition.day, self.applied.clone());
         self.partition.reload()
     }

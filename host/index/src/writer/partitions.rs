@@ -64,10 +64,13 @@ impl Partitions {
             let line = &part.batch.lines[item.line as usize];
             if line.id.day() < first_kept {
                 debug!(day = %line.id.day(), "left out a line of a day that is not kept any more");
-            } else if self.covers(line, uid)? {
+                continue;
+            }
+            let id = id_of(line, item);
+            if self.has(line, uid, &id)? {
                 applied.conflicted += 1;
             } else {
-                self.add(part, item, line)?;
+                self.add(part, item, line, &id)?;
                 applied.indexed += 1;
             }
         }
@@ -77,22 +80,21 @@ impl Partitions {
         Ok(applied)
     }
 
-    fn covers(&mut self, line: &Line, uid: Option<FileUid>) -> Result<bool, IndexError> {
+    /// Whether the document is in already: lines of a file by what is covered of it, others (dead letters that are sent once more) by
+    /// their ids, since what is covered includes lines that were given up.
+    fn has(&mut self, line: &Line, uid: Option<FileUid>, id: &str) -> Result<bool, IndexError> {
+        let field = self.catalog.fields.id;
         let partition = self.open(line.id.day())?;
-        Ok(uid.is_some_and(|uid| partition.covers(uid, line.id.offset())))
+        match uid {
+            Some(uid) => Ok(partition.covers(uid, line.id.offset())),
+            None => Ok(!partition.note_id(id) || partition.holds(field, id)?),
+        }
     }
 
-    fn add(&mut self, part: &IndexPart, item: &IndexItem, line: &Line) -> Result<(), IndexError> {
+    fn add(&mut self, part: &IndexPart, item: &IndexItem, line: &Line, id: &str) -> Result<(), IndexError> {
         self.sequence = (self.sequence + 1).max(now_ms() << SEQUENCE_SHIFT);
-        let mut id = [0; EVENT_ID_CHARS];
-        line.id.encode_to(&mut id);
-        let mut id = String::from_utf8_lossy(&id).into_owned();
-        for step in item.fork.steps() {
-            id.push('.');
-            id.push_str(&step.to_string());
-        }
         let about = About {
-            id: &id,
+            id,
             topic: part.batch.topic.as_str(),
             read_time_ms: part.batch.origin_of(line).read_time_ms,
             sequence: self.sequence,
@@ -154,6 +156,17 @@ impl Partitions {
         let first = self.settings.retention_days.map_or(0, |days| today.days().saturating_sub(days.saturating_sub(1)));
         BucketDay::from_days(first).unwrap_or(today)
     }
+}
+
+fn id_of(line: &Line, item: &IndexItem) -> String {
+    let mut id = [0; EVENT_ID_CHARS];
+    line.id.encode_to(&mut id);
+    let mut id = String::from_utf8_lossy(&id).into_owned();
+    for step in item.fork.steps() {
+        id.push('.');
+        id.push_str(&step.to_string());
+    }
+    id
 }
 
 fn now_ms() -> u64 {
