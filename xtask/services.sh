@@ -6,15 +6,18 @@
 #   SERVICES_DIR    all that is written lies below it (needed; an unprivileged user must be able to enter it)
 #   SERVICES_JAVA   the java program, 17 or newer (needed for the three servers that run on it)
 #
+# A second set of servers beside the first takes its own SERVICES_RUN, SERVICES_ETCD_PORT, SERVICES_KAFKA_PORT and
+# SERVICES_ELASTICSEARCH_PORT; SERVICES_KAFKA_SETTINGS is added to Kafka's settings.
+#
 # One folder per server, $SERVICES_DIR/run/NAME, holds its settings, its data, its output (out.log) and its pid.
 set -uo pipefail
 
 : "${SERVICES_DIR:?is not set}"
 JAVA=${SERVICES_JAVA:-}
 
-ETCD_PORT=12379
-KAFKA_PORT=19092
-ELASTICSEARCH_PORT=19200
+ETCD_PORT=${SERVICES_ETCD_PORT:-12379}
+KAFKA_PORT=${SERVICES_KAFKA_PORT:-19092}
+ELASTICSEARCH_PORT=${SERVICES_ELASTICSEARCH_PORT:-19200}
 OPENSEARCH_PORT=19201
 PROMETHEUS_PORT=19090
 
@@ -29,7 +32,7 @@ STOP_SECONDS=30
 NOBODY=65534
 
 DIST=$SERVICES_DIR/dist
-RUN=$SERVICES_DIR/run
+RUN=${SERVICES_RUN:-$SERVICES_DIR/run}
 MAVEN_REPOSITORY=$SERVICES_DIR/m2
 mkdir -p "$DIST" "$RUN" || exit 1
 
@@ -191,6 +194,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+${SERVICES_KAFKA_SETTINGS:-}
 END
 }
 

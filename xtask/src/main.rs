@@ -16,6 +16,7 @@ mod python;
 mod services;
 mod stages;
 mod test;
+mod torture;
 mod wasm;
 
 use std::process::ExitCode;
@@ -32,6 +33,9 @@ usage: cargo xtask VERB
   services install|up|down|status|reset [NAME...]
                                      etcd, kafka, elasticsearch, opensearch, prometheus on 127.0.0.1
                                      (none named: the first four)
+  torture [--minutes N] [--seed S] [--controls] [--faults NAME,...] [--rate LINES]
+                                     writers, the program among servers of its own, faults by the
+                                     seed's schedule, and a checker of every promise
   bench [NAME...] [--json]           build for release and print the benchmarks' figures
   lint                               clippy on everything, warnings denied
 
@@ -63,6 +67,7 @@ fn run() -> anyhow::Result<()> {
         "plugins" => plugins::run(arguments),
         "services" => services::run(arguments),
         "test" => test::run(arguments),
+        "torture" => torture::run(arguments),
         "help" => {
             println!("{USAGE}");
             Ok(())

@@ -1,6 +1,7 @@
 //! `cargo xtask test [--no-servers] [FILTER...] [-- ARG...]`: every test, on real servers.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use anyhow::Context;
 use crate::services::{self, Services};
 use crate::stages::Stages;
 use crate::wasm::Compiler;
-use crate::{debian, interrupt, native, places, plugins, process, python};
+use crate::{debian, interrupt, native, places, plugins, process, python, torture};
 
 /// What is built and what is tested are the same units to cargo only when both commands choose alike.
 const BUILD: [&str; 5] = ["build", "--workspace", "--lib", "--bins", "--tests"];
@@ -55,16 +56,21 @@ fn run_stages(wanted: &Wanted, stages: &mut Stages) -> anyhow::Result<()> {
     if wanted.no_servers {
         let compiler = stages.run("tools", || tools(&[]))?;
         stages.run("building", || build(&compiler))?;
-        return stages.run("testing", || test(wanted));
+        return stages.run("testing", || test(wanted, &[]));
     }
     let (compiler, servers) = stages.run("tools", || {
         let compiler = tools(&services::tools(&services::TESTED))?;
         Ok((compiler, Services::prepare(&services::TESTED)?))
     })?;
+    // First, because the plain build after it has to leave the plain program in its place.
+    let tortured = stages.run("building the torture's program", torture::build_armed)?;
     build_beside_installation(&compiler, &servers, stages)?;
+    let mut more = torture::environment(&servers);
+    more.push(("COLLECTOR_TORTURE_BIN", tortured));
     // Servers that ran before us stay up.
     let ours = servers.stopped()?;
-    let result = stages.run("starting the servers", || ours.up()).and_then(|()| stages.run("testing", || test(wanted)));
+    let result =
+        stages.run("starting the servers", || ours.up()).and_then(|()| stages.run("testing", || test(wanted, &more)));
     let stopped = stages.run("stopping the servers", || ours.down());
     result.and(stopped)
 }
@@ -112,10 +118,11 @@ fn build_python() -> anyhow::Result<()> {
     }
 }
 
-fn test(wanted: &Wanted) -> anyhow::Result<()> {
+fn test(wanted: &Wanted, more: &[(&str, PathBuf)]) -> anyhow::Result<()> {
     let mut command = native::cargo(&["test", "--workspace", "--no-fail-fast", "--"])?;
     command.args(&wanted.passed_on);
     set_environment(&mut command, wanted.no_servers);
+    command.envs(more.iter().map(|(name, value)| (name, value)));
     process::run(&mut command)
 }
 

@@ -40,6 +40,7 @@ const FAILED: u8 = 1;
 const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
+    collector_failpoints::arm();
     let cli = Cli::parse();
     let code = match cli.command {
         None => run_role(&cli.run),

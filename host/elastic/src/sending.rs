@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use collector_failpoints::reached;
 use collector_model::{
     BucketDay,
     metrics::{self, PerTopic},
@@ -31,6 +32,7 @@ pub(crate) async fn deliver(lane: Arc<Lane>, documents: Vec<Document>) {
             }
         }
         let reply = ask(&lane, &group).await;
+        reached("bulk-applied");
         let applied = delivery.apply(group, judge(reply));
         match &applied.trouble {
             Some(trouble) => {

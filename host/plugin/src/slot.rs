@@ -7,6 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use collector_failpoints::reached;
 use collector_model::{
     Metrics, TaskKey, Ticket, Topic,
     metrics::{LimitLabel, of},
@@ -184,6 +185,7 @@ impl ChainSlot {
             "chain taken"
         );
         generation.inherit(&self.current.load());
+        reached("swapping");
         self.current.store(Arc::new(generation));
         let (metrics, topic) = (self.metrics(), of(&self.topic));
         metrics.chain_swaps.get_or_create(&topic).inc();

@@ -11,6 +11,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use collector_failpoints::planted;
 use rustix::buffer::spare_capacity;
 
 /// What the file system says of a file.
@@ -240,6 +241,9 @@ impl OwnFile for File {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if planted("disk-full") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         Write::write_all(self, bytes)
     }
 

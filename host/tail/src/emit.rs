@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
+use collector_failpoints::planted;
 use collector_model::{
     Acknowledge, Batch, BucketDay, EventId, FileUid, ForkPath, LineFlags, Origin, Position, Source, Span, Ticket,
     batch::RawLine, id::FileUidSeed,
@@ -15,7 +16,10 @@ use crate::{
     gather::GatherFrom,
     identity::{BEFORE_BYTES_MAX, Fingerprint, HEAD_BYTES_MAX},
     reader::{Chunk, Desk, Outgoing, Reader, UnderWay},
-    state::record::{FileRecord, Record},
+    state::{
+        random,
+        record::{FileRecord, Record},
+    },
 };
 
 impl Reader {
@@ -95,7 +99,12 @@ impl Reader {
     pub(crate) fn end_at(&mut self, at: u64, line_is_whole: bool, desk: &mut Desk<'_>) -> io::Result<()> {
         let uid = self.mint(desk)?;
         if !line_is_whole {
-            self.depends_on = desk.journal.append(&Record::Boundary { uid, at });
+            let boundary = Record::Boundary { uid, at };
+            if planted("unjournalled-boundary") {
+                desk.journal.known_mut().apply(&boundary);
+            } else {
+                self.depends_on = desk.journal.append(&boundary);
+            }
         }
         let gathers = desk.journal.known().file(uid).is_some_and(|entry| entry.plan.gather_at(self.offset).is_some());
         if gathers {
@@ -180,6 +189,7 @@ impl Reader {
 
     fn identify_lines(&self, raw: &Bytes, at: (FileUid, u64, BucketDay), desk: &Desk<'_>) -> Vec<RawLine> {
         let (uid, base, day) = at;
+        let uid = if planted("random-ids") { FileUid(random().into()) } else { uid };
         let mut cut = 0;
         let lines = desk.frames.iter().map(|frame| {
             let span = Span { start: frame.start, len: frame.len };

@@ -6,6 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::planted;
+
+const DAY_MS: i64 = 86_400_000;
+
 /// Where "now" comes from. It decides the bucket day of a line and its read time; a test may set it.
 #[derive(Clone)]
 pub struct Clock {
@@ -38,7 +42,10 @@ impl Clock {
 /// The machine's clock.
 impl Default for Clock {
     fn default() -> Self {
-        Clock::of(|| jiff::Timestamp::now().as_millisecond())
+        Clock::of(|| {
+            let off_by = i64::from(planted("clock-ahead")) - i64::from(planted("clock-behind"));
+            jiff::Timestamp::now().as_millisecond() + off_by * DAY_MS
+        })
     }
 }
 

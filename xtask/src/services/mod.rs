@@ -111,6 +111,17 @@ impl Services {
         process::run_regardless(&mut self.script("down"))
     }
 
+    /// What a program needs that starts servers of its own by the same script.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, std::path::PathBuf)> {
+        let java = self.java.clone().map(|java| ("SERVICES_JAVA", java));
+        std::iter::once(("SERVICES_DIR", self.folder.clone())).chain(java).collect()
+    }
+
+    /// A folder beside the servers' own, which their users may enter, too.
+    pub(crate) fn beside(&self, name: &str) -> std::path::PathBuf {
+        self.folder.join(name)
+    }
+
     fn run(&self, verb: &str) -> anyhow::Result<()> {
         process::run(&mut self.script(verb)).with_context(|| format!("{verb} of {}", self.names.join(", ")))
     }

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::reached;
 use collector_model::{Metrics, metrics};
 use tracing::{error, info, warn};
 
@@ -115,8 +116,12 @@ impl WriterThread {
 
     /// Commits what is pending and completes its tickets, trying until the disk takes it.
     fn commit(&mut self) -> Result<(), GivenUp> {
+        reached("index-committing");
         match self.partitions.commit() {
-            Ok(()) => self.complete(),
+            Ok(()) => {
+                reached("index-committed");
+                self.complete();
+            }
             Err(reason) => self.recover(reason)?,
         }
         if let Err(reason) = self.partitions.close_idle() {

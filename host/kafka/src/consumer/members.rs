@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::reached;
 use collector_model::{Metrics, Topic, metrics::of};
 use parking_lot::Mutex;
 use rdkafka::{
@@ -118,6 +119,7 @@ impl Members {
                 "lines of a revoked partition are outstanding; its next reader sends them again"
             );
         }
+        reached("revoking");
         commit(consumer, &revoked);
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::reached;
 use collector_model::{Batch, Budget, Metrics, Topic};
 use parking_lot::Mutex;
 use rdkafka::{
@@ -257,9 +258,11 @@ impl Poller {
                 members::add(&mut list, cell, watermark, &cell.with_chain(|chain| chain.metadata()));
             }
         }
-        if list.count() > 0
-            && let Err(error) = self.consumer.store_offsets(&list)
-        {
+        if list.count() == 0 {
+            return;
+        }
+        reached("committing");
+        if let Err(error) = self.consumer.store_offsets(&list) {
             tracing::debug!(%error, "offsets of partitions that are being revoked were not stored; the revocation commits them");
         }
     }

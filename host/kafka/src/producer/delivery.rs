@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::reached;
 use collector_model::{Ticket, Topic};
 use parking_lot::{Condvar, Mutex};
 use rdkafka::{
@@ -170,6 +171,7 @@ impl ProducerContext for Deliveries {
             Ok(_) => {
                 delivery.entry.records_delivered.inc();
                 delivery.entry.bytes_delivered.inc_by(delivery.bytes as u64);
+                reached("delivered");
                 delivery.ticket.complete();
             }
             Err((error, record)) => self.failed(error, record, *delivery),

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::planted;
 use collector_model::{Metrics, Ticket, Topic};
 use collector_tasks::{Partitioning, task::Acks};
 use parking_lot::{Mutex, RwLock};
@@ -114,7 +115,11 @@ impl Route {
             Some(number) if number < 0 || number >= partitions => {
                 TopicState::Unavailable(no_such_partition(&self.entry, number, partitions))
             }
-            _ if self.entry.in_flight_bytes.load(Ordering::Relaxed) > self.share_bytes => TopicState::Congested,
+            _ if self.entry.in_flight_bytes.load(Ordering::Relaxed) > self.share_bytes
+                && !planted("drop-on-queue-full") =>
+            {
+                TopicState::Congested
+            }
             _ => TopicState::Ready,
         }
     }
@@ -286,6 +291,10 @@ impl Shared {
             self.room.give_back(&route.entry, bytes);
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
                 return Err(self.too_large(route, bytes, back.delivery_opaque.ticket));
+            }
+            if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) && planted("drop-on-queue-full") {
+                back.delivery_opaque.ticket.complete();
+                return Ok(());
             }
             next = back;
             self.wait_after(&error, &route.entry);

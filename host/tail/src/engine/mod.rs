@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::{planted, reached};
 use collector_model::{Budget, FileUid, Metrics, TaskKey, Topic};
 use jiff::tz::TimeZone;
 
@@ -338,7 +339,10 @@ impl Engine {
             return;
         }
         match self.journal.commit() {
-            Ok(()) => self.journal_retry_at = None,
+            Ok(()) => {
+                self.journal_retry_at = None;
+                reached("journal-synced");
+            }
             Err(error) => {
                 if self.journal_retry_at.is_none() {
                     tracing::error!(path = %self.state.journal_path().display(), %error,
@@ -367,6 +371,12 @@ impl Engine {
             Ok(()) => {
                 // Its answer comes through the inbox, so never before this.
                 reader.issue(range.0, UnderWay { end: range.1, before, epoch });
+                if planted("checkpoint-before-ack")
+                    && let Some(entry) = self.journal.known_mut().file_mut(uid)
+                {
+                    entry.acknowledge(range.1, before);
+                    self.checkpointer.is_dirty = true;
+                }
                 reader.place = Place::Idle;
                 reader.sent_at = Some(now);
                 true

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector_failpoints::reached;
 use collector_model::{Topic, metrics};
 
 use super::Engine;
@@ -46,6 +47,7 @@ impl Engine {
                 entry.acknowledge(to, before);
             }
             self.checkpointer.is_dirty = true;
+            reached("acknowledged");
         }
         if reader.stage != Stage::Named {
             self.see_off(settled.reader, self.now());

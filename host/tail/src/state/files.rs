@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use collector_failpoints::reached;
+
 use crate::disk::Disk;
 
 /// Writes a temporary file, brings it to disk, puts it in the place of `path`, and brings the directory to disk.
@@ -12,7 +14,9 @@ pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::
     let mut file = disk.create(&temporary)?;
     file.write_all(content)?;
     file.sync()?;
+    reached("state-written");
     disk.rename(&temporary, path)?;
+    reached("state-renamed");
     match path.parent() {
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),

@@ -109,7 +109,7 @@ fn agent_id(path: &Path) -> Result<String, StateError> {
 }
 
 /// 64 random bits: the standard library keys each such hasher from the system's randomness.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.write_i128(jiff::Timestamp::now().as_nanosecond());

@@ -1,0 +1,83 @@
+//! The checker: reads everything back and says which promises hold.
+
+mod dead;
+mod documents;
+mod order;
+mod tally;
+
+use std::time::Duration;
+
+pub use order::Order;
+pub use tally::{Find, Tally};
+
+use crate::{fleet::Program, scene::Scene, wait::within};
+
+/// How long everything may take to arrive after the last fault.
+const ARRIVAL_MAX: Duration = Duration::from_secs(240);
+/// How long a negative control waits for what will never arrive.
+const ARRIVAL_OF_CONTROL: Duration = Duration::from_secs(30);
+
+/// What was found.
+pub struct Findings {
+    /// Lines, counted one by one.
+    pub tally: Tally,
+    /// How lines stand in Kafka.
+    pub order: Order,
+    /// Promises that do not hold, in words.
+    pub broken: Vec<String>,
+}
+
+/// Waits until everything has arrived, or has had its time, and reads it back.
+pub async fn check(scene: &mut Scene) -> anyhow::Result<Findings> {
+    let mut broken = std::mem::take(&mut scene.broken);
+    let deadline = if scene.plan.planted.is_some() { ARRIVAL_OF_CONTROL } else { ARRIVAL_MAX };
+    if let Err(error) = within("every line to arrive", deadline, async || arrived(scene).await).await {
+        broken.push(format!("I7: {error}"));
+    }
+    for number in 0..scene.transfers.len() {
+        scene.count_conflicts(number).await;
+    }
+    let mut tally = Tally::new(scene.writers.written());
+    documents::count(scene, &mut tally).await?;
+    let (kafka, topic) = (scene.ground.kafka(), scene.topic.clone());
+    let (mut tally, order) = tokio::task::spawn_blocking(move || -> anyhow::Result<(Tally, Order)> {
+        dead::count(&kafka, &topic, &mut tally)?;
+        let order = order::of_topic(&kafka, &topic, &mut tally)?;
+        Ok((tally, order))
+    })
+    .await??;
+    tally.finish();
+    broken.extend(tally.broken());
+    // A producer that begins anew goes back; without that, lines of a file follow each other.
+    let rewinds = u64::from(scene.agent.starts)
+        + count_of(&scene.agent, "reading them again")
+        + count_of(&scene.agent, "built anew");
+    if order.steps_back_max > rewinds {
+        broken.push(format!(
+            "I4: a file goes back {} times in a partition, with {rewinds} reasons to",
+            order.steps_back_max
+        ));
+    }
+    Ok(Findings { tally, order, broken })
+}
+
+fn count_of(program: &Program, words: &str) -> u64 {
+    program.log().lines().filter(|line| line.contains(words)).count() as u64
+}
+
+/// Whether as many documents and letters are there as lines, and nothing is left to read.
+async fn arrived(scene: &mut Scene) -> anyhow::Result<Option<()>> {
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let claimed: u64 =
+        scene.writers.written().iter().filter(|written| written.is_claimed).map(|written| written.lines).sum();
+    if documents::count_roughly(scene).await? < claimed {
+        return Ok(None);
+    }
+    let mut lag = scene.agent.metric("collector_lag_bytes").await;
+    for transfer in scene.transfers.iter_mut() {
+        if transfer.is_running() {
+            lag = lag.zip(transfer.metric("collector_lag_records").await).map(|(a, b)| a + b);
+        }
+    }
+    Ok((lag == Some(0.0)).then_some(()))
+}

@@ -1,0 +1,84 @@
+//! Records in Kafka: their bytes, and in which order the lines of a file stand in a partition.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use collector_model::{FileUid, envelope::Envelope};
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    message::BorrowedMessage,
+};
+
+use super::{Find, Tally};
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const READ_WITHIN: Duration = Duration::from_secs(600);
+
+/// How lines stand in Kafka.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// How many records there are.
+    pub records: u64,
+    /// How many of them were sent before.
+    pub sent_again: u64,
+    /// How often one file goes back in one partition, at most.
+    pub steps_back_max: u64,
+}
+
+/// Looks at every record of a topic.
+pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally) -> anyhow::Result<Order> {
+    let mut places: HashMap<(i32, FileUid), (u64, u64)> = HashMap::new();
+    let mut order = Order::default();
+    read_all(kafka, topic, |record| {
+        order.records += 1;
+        tally.count(Find::Record, record.payload().unwrap_or_default(), "Kafka");
+        let Ok(envelope) = Envelope::decode(record.key().unwrap_or_default()) else { return };
+        let (Some(file), offset) = (envelope.id.file(), envelope.id.offset()) else { return };
+        let (last, steps_back) = places.entry((record.partition(), file)).or_default();
+        if offset < *last {
+            *steps_back += 1;
+        }
+        *last = offset;
+    })?;
+    order.steps_back_max = places.values().map(|(_, steps_back)| *steps_back).max().unwrap_or(0);
+    order.sent_again = order.records.saturating_sub(tally.found + tally.letters);
+    Ok(order)
+}
+
+/// Reads everything that is in a topic now.
+pub(super) fn read_all(address: &str, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) -> anyhow::Result<()> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", address).set("group.id", "checker").set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_committed").set("queued.max.messages.kbytes", "32768");
+    let consumer: BaseConsumer = config.create().context("a reader of Kafka")?;
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_WITHIN).context("asking Kafka for a topic")?;
+    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32);
+    let (mut ends, mut assignment) = (HashMap::new(), TopicPartitionList::new());
+    for partition in 0..partitions {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER_WITHIN).context("asking for its ends")?;
+        if high > low {
+            ends.insert(partition, high);
+            assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+        }
+    }
+    consumer.assign(&assignment)?;
+    let begun = Instant::now();
+    while !ends.is_empty() {
+        ensure!(
+            begun.elapsed() < READ_WITHIN,
+            "reading {topic} from Kafka takes more than {} s",
+            READ_WITHIN.as_secs()
+        );
+        let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
+        let message = message.context("reading from Kafka")?;
+        if ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
+            ends.remove(&message.partition());
+        }
+        take(&message);
+    }
+    Ok(())
+}

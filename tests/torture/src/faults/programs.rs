@@ -1,0 +1,251 @@
+//! Faults of the program's own processes.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
+
+use crate::{fleet::Program, proxy::Mode, random::Random, scene::Scene, wait::within};
+
+/// How long a process may take to come to the place where it is to end.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+/// After this long a silent member of the group has lost its partitions.
+const SESSION: Duration = Duration::from_secs(50);
+
+pub(super) async fn agent_killed(scene: &mut Scene) -> anyhow::Result<bool> {
+    scene.agent.kill()?;
+    scene.agent.start(&scene.plan.failpoints())?;
+    Ok(true)
+}
+
+/// Ends the agent at a place in its code, after it came past a number of times.
+pub(super) async fn agent_killed_at(point: &str, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    let armed = armed(&scene.plan.failpoints(), point, random.below(60));
+    scene.agent.kill()?;
+    scene.agent.start(&armed)?;
+    let met = came_to_its_end(&mut scene.agent).await;
+    scene.agent.kill()?;
+    scene.agent.start(&scene.plan.failpoints())?;
+    Ok(met)
+}
+
+fn armed(planted: &str, point: &str, passes: u64) -> String {
+    let separator = if planted.is_empty() { "" } else { ";" };
+    format!("{planted}{separator}{point}={passes}*off->return")
+}
+
+async fn came_to_its_end(program: &mut Program) -> bool {
+    within("a failpoint", REACHED_WITHIN, async || Ok(program.was_killed().then_some(()))).await.is_ok()
+}
+
+/// Lets something go wrong inside the agent for a while, and then no more.
+pub(super) async fn agent_with(wrong: &str, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    let planted = scene.plan.failpoints();
+    let separator = if planted.is_empty() { "" } else { ";" };
+    let (before, during) = (random.between(5, 50), random.between(20, 200));
+    scene.agent.kill()?;
+    scene.agent.start(&format!("{planted}{separator}{wrong}={before}*off->{during}*return->off"))?;
+    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    Ok(scene.agent.is_running())
+}
+
+pub(super) async fn agent_terminated(scene: &mut Scene) -> anyhow::Result<bool> {
+    scene.agent.ready().await?;
+    scene.agent.terminate().await?;
+    scene.agent.start(&scene.plan.failpoints())?;
+    Ok(true)
+}
+
+pub(super) async fn agent_frozen(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    scene.agent.signal(Signal::STOP)?;
+    tokio::time::sleep(Duration::from_millis(random.between(500, 5_000))).await;
+    scene.agent.signal(Signal::CONT)?;
+    Ok(true)
+}
+
+/// Lets the agent open no more than it has open now, while files come.
+pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> {
+    let (pid, open) = (scene.agent.pid(), scene.agent.usage().descriptors);
+    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), maximum: Some(1 << 16) })
+        .context("limiting the agent's descriptors")?;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    if scene.agent.is_running() {
+        prlimit(pid, Resource::Nofile, before).context("lifting the limit of the agent's descriptors")?;
+        return Ok(true);
+    }
+    scene.broken.push("I7: without descriptors the agent ended".to_owned());
+    Ok(false)
+}
+
+pub(super) async fn checkpoint_damaged(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    scene.agent.kill()?;
+    let path = scene.agent.state_path().join("checkpoint");
+    let bytes = std::fs::read(&path).unwrap_or_default();
+    let cut = random.below(bytes.len() as u64 + 1) as usize;
+    match random.below(3) {
+        0 => std::fs::remove_file(&path).ok(),
+        1 => std::fs::write(&path, "").ok(),
+        _ => std::fs::write(&path, &bytes[..cut]).ok(),
+    };
+    scene.agent.start(&scene.plan.failpoints())?;
+    Ok(!bytes.is_empty())
+}
+
+/// Deletes a file that the agent has open while Kafka cannot be reached, and waits until the agent has let go of it: nothing else
+/// strikes meanwhile, so its lines are to be found.
+pub(super) async fn file_deleted(scene: &mut Scene) -> anyhow::Result<bool> {
+    scene.agent.ready().await?;
+    scene.ground.proxies.produce.set(Mode::Cut);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let rotated = open_files(&scene.agent).into_iter().find(|path| !path.ends_with(".log") && path.contains(".log."));
+    if let Some(path) = &rotated {
+        std::fs::remove_file(path).with_context(|| format!("deleting {path}"))?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.ground.proxies.produce.set(Mode::Pass);
+    within("the agent to let go of a deleted file", Duration::from_secs(120), async || {
+        let held = open_files(&scene.agent).iter().any(|path| path.ends_with(" (deleted)"));
+        Ok((!held).then_some(()))
+    })
+    .await?;
+    Ok(rotated.is_some())
+}
+
+/// What the process has open, as the system names it.
+fn open_files(program: &Program) -> Vec<String> {
+    let Some(pid) = program.pid() else { return vec![] };
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())) else { return vec![] };
+    let names = entries.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    names.map(|path| path.to_string_lossy().into_owned()).filter(|path| path.contains("/files/")).collect()
+}
+
+/// The transfers that run.
+fn running(scene: &mut Scene) -> Vec<usize> {
+    (0..scene.transfers.len()).filter(|number| scene.transfers[*number].is_running()).collect()
+}
+
+async fn any_running(scene: &mut Scene) -> anyhow::Result<usize> {
+    match running(scene).first() {
+        Some(number) => Ok(*number),
+        None => {
+            scene.transfers[0].start(&scene.plan.failpoints())?;
+            Ok(0)
+        }
+    }
+}
+
+pub(super) async fn transfer_killed(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    any_running(scene).await?;
+    let running = running(scene);
+    let number = running[random.below(running.len() as u64) as usize];
+    scene.count_conflicts(number).await;
+    scene.transfers[number].kill()?;
+    scene.transfers[number].start(&scene.plan.failpoints())?;
+    Ok(true)
+}
+
+/// Ends a transfer at a place in its code, after it came past fewer than so many times.
+pub(super) async fn transfer_killed_at(
+    (point, passes_max): (&str, u64),
+    scene: &mut Scene,
+    random: &mut Random,
+) -> anyhow::Result<bool> {
+    let number = any_running(scene).await?;
+    scene.count_conflicts(number).await;
+    let armed = armed(&scene.plan.failpoints(), point, random.below(passes_max));
+    let transfer = &mut scene.transfers[number];
+    // Ended in good order, it gives its partitions back, so that its successor need not wait for the session's end.
+    transfer.ready().await?;
+    transfer.terminate().await?;
+    transfer.start(&armed)?;
+    let met = came_to_its_end(transfer).await;
+    transfer.kill()?;
+    transfer.start(&scene.plan.failpoints())?;
+    Ok(met)
+}
+
+/// The transfer ends while it gives a part of its partitions to a second one.
+pub(super) async fn transfer_killed_on_revoke(scene: &mut Scene) -> anyhow::Result<bool> {
+    let planted = scene.plan.failpoints();
+    let number = any_running(scene).await?;
+    scene.count_conflicts(number).await;
+    let transfer = &mut scene.transfers[number];
+    transfer.ready().await?;
+    transfer.terminate().await?;
+    transfer.start(&armed(&planted, "revoking", 0))?;
+    transfer.ready().await?;
+    let second = (number + 1) % scene.transfers.len();
+    if !scene.transfers[second].is_running() {
+        scene.transfers[second].start(&planted)?;
+    }
+    let met = came_to_its_end(&mut scene.transfers[number]).await;
+    scene.transfers[number].kill()?;
+    scene.transfers[number].start(&planted)?;
+    Ok(met)
+}
+
+pub(super) async fn transfer_terminated(scene: &mut Scene) -> anyhow::Result<bool> {
+    let number = any_running(scene).await?;
+    scene.transfers[number].ready().await?;
+    scene.count_conflicts(number).await;
+    scene.transfers[number].terminate().await?;
+    scene.transfers[number].start(&scene.plan.failpoints())?;
+    Ok(true)
+}
+
+pub(super) async fn transfers_scaled(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    let planted = scene.plan.failpoints();
+    for number in 0..scene.transfers.len() {
+        if !scene.transfers[number].is_running() {
+            scene.transfers[number].start(&planted)?;
+        }
+    }
+    for transfer in &mut scene.transfers {
+        transfer.ready().await?;
+    }
+    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    for left in [2, 1] {
+        while running(scene).len() > left {
+            let number = running(scene)[left];
+            scene.count_conflicts(number).await;
+            scene.transfers[number].terminate().await?;
+        }
+        tokio::time::sleep(Duration::from_millis(random.between(500, 4_000))).await;
+    }
+    Ok(true)
+}
+
+pub(super) async fn rebalance_in_outage(scene: &mut Scene) -> anyhow::Result<bool> {
+    let before = scene.ground.proxies.index.struck();
+    scene.ground.proxies.index.set(Mode::Cut);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let first = any_running(scene).await?;
+    let second = (first + 1) % scene.transfers.len();
+    if !scene.transfers[second].is_running() {
+        scene.transfers[second].start(&scene.plan.failpoints())?;
+    }
+    scene.transfers[second].ready().await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    scene.count_conflicts(second).await;
+    scene.transfers[second].terminate().await?;
+    scene.ground.proxies.index.set(Mode::Pass);
+    Ok(scene.ground.proxies.index.struck() > before)
+}
+
+/// One of two transfers stands still until the group has given its partitions to the other, and goes on as if nothing had been.
+pub(super) async fn zombie(scene: &mut Scene) -> anyhow::Result<bool> {
+    let first = any_running(scene).await?;
+    let second = (first + 1) % scene.transfers.len();
+    if !scene.transfers[second].is_running() {
+        scene.transfers[second].start(&scene.plan.failpoints())?;
+    }
+    scene.transfers[second].ready().await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    scene.transfers[first].signal(Signal::STOP)?;
+    tokio::time::sleep(SESSION).await;
+    scene.transfers[first].signal(Signal::CONT)?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    scene.count_conflicts(second).await;
+    scene.transfers[second].terminate().await?;
+    Ok(true)
+}

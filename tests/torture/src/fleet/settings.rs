@@ -1,0 +1,57 @@
+//! Settings files of the program under test.
+
+use std::path::PathBuf;
+
+use crate::ground::Ground;
+
+/// Where a run has its things.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The log files of the writers.
+    pub files: PathBuf,
+    /// Compiled plugins.
+    pub plugins: PathBuf,
+}
+
+/// An agent's settings.
+pub fn agent(ground: &Ground, host_ip: &str, paths: &Paths) -> String {
+    format!(
+        "allowed_paths = [\"{files}/**\"]\nplugin_dirs = [\"{plugins}\"]\n\
+         [http]\nlisten = \"127.0.0.1:{{port}}\"\n\
+         [host]\nname = \"torture\"\nip = \"{host_ip}\"\n\
+         [etcd]\nendpoints = [\"{etcd}\"]\n\
+         [kafka]\nbrokers = [\"{kafka}\"]\n",
+        files = paths.files.display(),
+        plugins = paths.plugins.display(),
+        etcd = ground.proxies.configure.address(),
+        kafka = ground.proxies.produce.address(),
+    )
+}
+
+/// A transfer's settings.
+///
+/// One with an `instance` keeps its place in the group over a restart; another one's place is free only after its session.
+pub fn transfer(ground: &Ground, instance: Option<&str>, topics: &[String], paths: &Paths) -> String {
+    let instance = instance.map(|name| format!("group_instance_id = \"{name}\"\n")).unwrap_or_default();
+    format!(
+        "plugin_dirs = [\"{plugins}\"]\n\
+         [http]\nlisten = \"127.0.0.1:{{port}}\"\n\
+         [etcd]\nendpoints = [\"{etcd}\"]\n\
+         [kafka]\nbrokers = [\"{kafka}\"]\ngroup = \"torture\"\ntopics = {topics:?}\n{instance}\
+         [elasticsearch]\nnodes = [\"http://{elastic}\"]\ntimeout_s = 10\n",
+        plugins = paths.plugins.display(),
+        etcd = ground.proxies.configure.address(),
+        kafka = ground.proxies.consume.address(),
+        elastic = ground.proxies.index.address(),
+    )
+}
+
+/// Standalone's settings, with its tasks in `files/tasks`.
+pub fn standalone(paths: &Paths) -> String {
+    format!(
+        "allowed_paths = [\"{files}/**\"]\nplugin_dirs = [\"{plugins}\"]\n\
+         [http]\nlisten = \"127.0.0.1:{{port}}\"\n[tasks]\ndir = \"{files}/tasks\"\n",
+        files = paths.files.display(),
+        plugins = paths.plugins.display(),
+    )
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask torture` runs this program; see the library.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, bail};
+use collector_torture::{
+    controls::{self, Control},
+    faults::Fault,
+    ground::Installed,
+    plan::Plan,
+    report::Report,
+    run::run,
+};
+
+const USAGE: &str =
+    "usage: cargo xtask torture [--minutes N] [--seed S] [--rate LINES_PER_SECOND] [--faults NAME,NAME...]
+                     [--control NAME | --controls]";
+
+struct Wanted {
+    minutes: f64,
+    seed: u64,
+    rate: u64,
+    faults: Vec<Fault>,
+    controls: Vec<&'static Control>,
+}
+
+fn main() -> ExitCode {
+    let wanted = match parse() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            eprintln!("torture: {error:#}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let result = runtime.context("starting").and_then(|runtime| runtime.block_on(torture(&wanted)));
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("torture: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse() -> anyhow::Result<Wanted> {
+    let mut wanted = Wanted { minutes: 2.0, seed: 1, rate: 3_000, faults: Fault::ALL.to_vec(), controls: vec![] };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        let lexopt::Arg::Long(name) = argument else { return Err(argument.unexpected().into()) };
+        let name = name.to_owned();
+        let mut value = || -> anyhow::Result<String> { Ok(arguments.value()?.to_string_lossy().into_owned()) };
+        match name.as_str() {
+            "minutes" => wanted.minutes = value()?.parse().context("--minutes takes a number")?,
+            "seed" => wanted.seed = value()?.parse().context("--seed takes a number")?,
+            "rate" => wanted.rate = value()?.parse().context("--rate takes lines a second")?,
+            "faults" => wanted.faults = faults(&value()?)?,
+            "control" => {
+                let name = value()?;
+                let known = controls::CONTROLS.iter().map(|control| control.name).collect::<Vec<_>>().join(", ");
+                let control = controls::control(&name);
+                wanted
+                    .controls
+                    .push(control.with_context(|| format!("there is no control '{name}'; there are: {known}"))?);
+            }
+            "controls" => wanted.controls.extend(controls::CONTROLS),
+            other => bail!("there is no option --{other}"),
+        }
+    }
+    Ok(wanted)
+}
+
+fn faults(names: &str) -> anyhow::Result<Vec<Fault>> {
+    let fault = |name: &str| match Fault::ALL.iter().find(|fault| fault.name() == name.trim()) {
+        Some(fault) => Ok(*fault),
+        None => {
+            let known = Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ");
+            bail!("there is no fault '{name}'; there are: {known}")
+        }
+    };
+    names.split(',').map(fault).collect()
+}
+
+async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
+    let installed = Installed::from_environment()?;
+    if wanted.controls.is_empty() {
+        let report = one(&installed, wanted, None).await?;
+        println!("{report}");
+        return Ok(report.held());
+    }
+    let mut missed = vec![];
+    for control in &wanted.controls {
+        let report = one(&installed, wanted, Some(control)).await?;
+        let caught = if report.held() { "MISSED" } else { "caught" };
+        println!("torture: seed {}: control {}: {caught}", wanted.seed, control.name);
+        if report.held() {
+            missed.push(control.name);
+        }
+    }
+    println!("torture: seed {}: {} controls, missed: {}", wanted.seed, wanted.controls.len(), missed.join(", "));
+    Ok(missed.is_empty())
+}
+
+async fn one(installed: &Installed, wanted: &Wanted, control: Option<&Control>) -> anyhow::Result<Report> {
+    let name = control.map_or("run", |control| control.name);
+    let home = below().join(format!("{}-{name}-{}", wanted.seed, std::process::id()));
+    let plan = Plan {
+        seed: wanted.seed,
+        duration: Duration::from_secs_f64(wanted.minutes * 60.0),
+        faults: control.map_or_else(|| wanted.faults.clone(), |control| control.faults.to_vec()),
+        rate: wanted.rate,
+        planted: control.map(|control| control.name),
+        is_standalone: false,
+        home: home.clone(),
+    };
+    let result = run(plan, installed).await;
+    let keep = match &result {
+        Ok(report) => control.is_none() && !report.held(),
+        Err(_) => true,
+    };
+    if let Ok(report) = &result {
+        report.broken.iter().for_each(|broken| eprintln!("torture: {broken}"));
+    }
+    if keep {
+        eprintln!("torture: everything of this run is in {}", home.display());
+    } else {
+        std::fs::remove_dir_all(&home).with_context(|| format!("deleting {}", home.display()))?;
+    }
+    result
+}
+
+/// Where runs have their directories.
+fn below() -> PathBuf {
+    std::env::var_os("COLLECTOR_TORTURE_DIR")
+        .map_or_else(|| std::env::temp_dir().join("collector-torture"), PathBuf::from)
+}

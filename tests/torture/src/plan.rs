@@ -1,0 +1,31 @@
+//! What a run does: how long, with which faults, and with which wrong turn planted.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::faults::Fault;
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the choices follow from.
+    pub seed: u64,
+    /// How long lines are written and faults strike.
+    pub duration: Duration,
+    /// The faults, each as often as the others.
+    pub faults: Vec<Fault>,
+    /// Lines a second.
+    pub rate: u64,
+    /// A wrong turn that the program takes on purpose.
+    pub planted: Option<&'static str>,
+    /// Whether the collector is one process with its own index instead of agent, Kafka and transfer.
+    pub is_standalone: bool,
+    /// Where everything of the run is; it stays when the run fails.
+    pub home: PathBuf,
+}
+
+impl Plan {
+    /// What is armed in every process of the run.
+    pub fn failpoints(&self) -> String {
+        self.planted.map(|name| format!("{name}=return")).unwrap_or_default()
+    }
+}

@@ -1,0 +1,85 @@
+//! What a run has shown, in one line.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::{
+    checker::{Findings, Order},
+    scene::Scene,
+    watch::Peaks,
+};
+
+/// What a run has shown.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// How often each fault has struck while lines were in flight.
+    pub struck: BTreeMap<&'static str, u64>,
+    /// Lines written.
+    pub lines: u64,
+    /// Documents found.
+    pub found: u64,
+    /// Dead letters found.
+    pub letters: u64,
+    /// Lines that nobody has.
+    pub lost: u64,
+    /// Lines that a search finds more than once.
+    pub doubled: u64,
+    /// Documents that were there already when they were sent.
+    pub conflicts: u64,
+    /// How lines stood in Kafka.
+    pub order: Order,
+    /// The most that a process used.
+    pub peaks: Peaks,
+    /// Promises that do not hold.
+    pub broken: Vec<String>,
+}
+
+impl Report {
+    /// What was found of a run.
+    pub fn of(scene: &Scene, mut struck: BTreeMap<&'static str, u64>, findings: Findings, peaks: Peaks) -> Report {
+        struck.extend(scene.writers.rotations());
+        Report {
+            seed: scene.plan.seed,
+            struck,
+            lines: findings.tally.lines(),
+            found: findings.tally.found,
+            letters: findings.tally.letters,
+            lost: findings.tally.lost,
+            doubled: findings.tally.doubled,
+            conflicts: scene.conflicts as u64,
+            order: findings.order,
+            peaks,
+            broken: findings.broken,
+        }
+    }
+
+    /// Whether every promise held.
+    pub fn held(&self) -> bool {
+        self.broken.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "torture: seed {}: struck: ", self.seed)?;
+        for (number, (name, times)) in self.struck.iter().enumerate() {
+            write!(f, "{}{name} {times}", if number > 0 { ", " } else { "" })?;
+        }
+        write!(
+            f,
+            "; {} lines, {} found, {} dead letters, {} lost, {} doubled, {} times 409, {} records sent again; \
+             {} MiB of memory and {} descriptors at most: {}",
+            self.lines,
+            self.found,
+            self.letters,
+            self.lost,
+            self.doubled,
+            self.conflicts,
+            self.order.sent_again,
+            self.peaks.0.memory_bytes >> 20,
+            self.peaks.0.descriptors,
+            if self.held() { "passed" } else { "FAILED" }
+        )
+    }
+}
