@@ -160,8 +160,9 @@ pub async fn open_state(path: &Path) -> anyhow::Result<StateDir> {
 }
 
 /// How files are followed.
-pub fn tail_settings(common: &Common) -> TailSettings {
-    TailSettings {
+pub fn tail_settings(common: &Common) -> anyhow::Result<TailSettings> {
+    Ok(TailSettings {
+        allowed: common.bounds.files().context("reading allowed_paths")?,
         host_name: common.host.name.as_str().into(),
         host_ip: common.host.ip.to_string().into(),
         batch_bytes_max: common.limits.batch_bytes_max,
@@ -170,7 +171,7 @@ pub fn tail_settings(common: &Common) -> TailSettings {
         open_files_max: common.limits.open_files_max,
         drain_max: DRAIN_MAX,
         ..TailSettings::default()
-    }
+    })
 }
 
 /// The limits of plugins, from the settings.

@@ -1,6 +1,6 @@
 //! The counters and gauges of a process, in Prometheus' form. Names end in their unit.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -37,10 +37,25 @@ pub struct LimitLabel {
     pub limit: &'static str,
 }
 
+/// The label of what is told of single files, of which there are few at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FileLabel {
+    /// The topic.
+    pub topic: String,
+    /// Where the file is.
+    pub path: String,
+}
+
 /// A counter per topic.
 pub type PerTopic = Family<TopicLabel, Counter>;
 /// A gauge per topic.
 pub type GaugePerTopic = Family<TopicLabel, Gauge>;
+/// Seconds per topic.
+pub type SecondsPerTopic = Family<TopicLabel, Gauge<f64, AtomicU64>>;
+/// A gauge per file.
+pub type GaugePerFile = Family<FileLabel, Gauge>;
+/// Seconds per file.
+pub type SecondsPerFile = Family<FileLabel, Gauge<f64, AtomicU64>>;
 /// A counter per plugin and topic.
 pub type PerPlugin = Family<PluginLabel, Counter>;
 /// A counter per limit, plugin and topic.
@@ -106,6 +121,16 @@ metrics! {
     lines_cut: PerTopic = "lines_cut";
     /// Bytes in the files that are not read and acknowledged yet
     lag_bytes: GaugePerTopic = "lag_bytes";
+    /// How long ago the oldest byte in the files was seen that is not acknowledged yet
+    lag_seconds: SecondsPerTopic = "lag_seconds";
+    /// Files that are followed
+    files_followed: GaugePerTopic = "files_followed";
+    /// Files with bytes that are not read and acknowledged yet
+    files_behind: GaugePerTopic = "files_behind";
+    /// Bytes of a file that are not read and acknowledged yet, for the files that are furthest behind
+    file_lag_bytes: GaugePerFile = "file_lag_bytes";
+    /// How long ago the oldest byte of the file was seen that is not acknowledged yet, for the files that are furthest behind
+    file_lag_seconds: SecondsPerFile = "file_lag_seconds";
     /// Records in the partitions that are not consumed and committed yet
     lag_records: GaugePerTopic = "lag_records";
     /// Files that are open

@@ -37,6 +37,8 @@ fn task(path: &Path) -> Result<Task, Failure> {
         line_bytes_max: 512 << 10,
         flush_after: Duration::from_secs(5),
         multiline: None,
+        rate_limit: None,
+        ignore_older: None,
         poll: false,
         kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
         chain: ChainSpec::default(),

@@ -62,6 +62,14 @@ pub trait Disk: Send + Sync {
     /// Where a symbolic link leads in the end; none where the path is no link, or leads nowhere.
     fn link_target(&self, path: &Path) -> Option<PathBuf>;
 
+    /// The path without links of the file at a path.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(self.link_target(path).unwrap_or_else(|| path.to_owned()))
+    }
+
     /// Everything in a file.
     ///
     /// # Errors
@@ -181,6 +189,10 @@ impl Disk for MachineDisk {
     fn link_target(&self, path: &Path) -> Option<PathBuf> {
         let is_link = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
         if is_link { std::fs::canonicalize(path).ok() } else { None }
+    }
+
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::canonicalize(path)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -184,6 +184,9 @@ impl Reader {
         self.work.lines_invalid_utf8.inc_by(batch.invalid_utf8_lines.into());
         self.work.lines_read.inc_by(batch.lines.len() as u64);
         self.work.bytes_read.inc_by(consumed as u64);
+        if let Some(pace) = &self.work.pace {
+            pace.lock().spend(batch.lines.len() as u64, consumed as u64, desk.now);
+        }
         self.outbox = Some(Outgoing { batch, after, range: (from, to), before, epoch: self.returns.epoch });
     }
 

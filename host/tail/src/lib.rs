@@ -20,6 +20,8 @@ mod gather;
 mod gunzip;
 mod identity;
 mod inbox;
+mod lag;
+mod pace;
 mod pattern;
 mod reader;
 mod rotation;

@@ -133,6 +133,8 @@ pub(crate) mod tests {
             line_bytes_max: 512 << 10,
             flush_after: std::time::Duration::from_secs(5),
             multiline: None,
+            rate_limit: None,
+            ignore_older: None,
             poll: false,
             kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
             chain: ChainSpec::default(),

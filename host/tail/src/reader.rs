@@ -20,6 +20,8 @@ use crate::{
     gather::{self, GatherFrom},
     identity::{Fingerprint, Identity},
     inbox::Inbox,
+    lag::Growth,
+    pace::Pace,
     state::journal::Journal,
     work::Work,
 };
@@ -58,6 +60,8 @@ pub(crate) enum Place {
     Outgoing,
     /// For memory.
     Blocked,
+    /// For others of its task: all of them together were read as fast as they may be.
+    Paced,
 }
 
 /// A batch that waits to be sent.
@@ -95,6 +99,8 @@ pub(crate) enum Outcome {
     More,
     /// There is no memory for more.
     Blocked,
+    /// The task was read as fast as it may be.
+    Paced,
     /// The content is not what was read: it was truncated or written anew.
     Restarted,
     /// The file had been closed, and its path does not lead to it any more.
@@ -126,6 +132,10 @@ pub(crate) struct Reader {
     pub(crate) size: u64,
     /// The size before that.
     pub(crate) size_before: u64,
+    /// When which bytes were seen that are not acknowledged.
+    pub(crate) growth: Growth,
+    /// When it had its last turn.
+    pub(crate) turn_at: Instant,
     /// When it was last seen to have grown.
     pub(crate) grown_at: Instant,
     /// Bytes before may have been sent before; what time and settings decide holds from here on.
@@ -193,6 +203,7 @@ impl Chunk {
 impl Reader {
     /// One turn: looks at the file, and puts at most one batch into the outbox.
     pub(crate) fn turn(&mut self, desk: &mut Desk<'_>) -> io::Result<Outcome> {
+        self.turn_at = desk.now;
         if self.outbox.is_some() {
             return Ok(Outcome::More);
         }
@@ -209,6 +220,9 @@ impl Reader {
         let fresh = self.size - self.offset;
         if let Some(at) = self.lingers_until(fresh, desk) {
             return Ok(Outcome::Later(at));
+        }
+        if fresh > 0 && self.pace().is_some_and(|pace| pace.waits_until(desk.now).is_some()) {
+            return Ok(Outcome::Paced);
         }
         let want = fresh.min(self.window_bytes as u64) as usize;
         let Some(permit) = desk.budget.try_acquire(&self.work.task.topic, want) else { return Ok(Outcome::Blocked) };
@@ -228,12 +242,20 @@ impl Reader {
         self.take_lines(chunk, desk)
     }
 
+    /// How much to read at once where nothing speaks for more.
+    pub(crate) fn first_window(&self, settings: &TailSettings) -> usize {
+        settings.batch_bytes_max.min(self.pace().map_or(usize::MAX, |pace| pace.batch_bytes_max()))
+    }
+
     /// Takes note of the file's size.
     pub(crate) fn look(&mut self, now: Instant) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let size = file.metadata()?.size_bytes;
         if size != self.size {
             (self.size_before, self.size) = (self.size, size);
+            if !file.is_compressed() {
+                self.growth.note(size, now);
+            }
             self.grown_at = now;
         }
         Ok(())
@@ -281,7 +303,7 @@ impl Reader {
         }
         let after = self.enter_into_journal(consumed, now_ms, desk)?;
         self.make_batch(chunk, consumed, (after, now_ms), desk);
-        self.window_bytes = desk.settings.batch_bytes_max;
+        self.window_bytes = self.first_window(desk.settings);
         Ok(Outcome::More)
     }
 
@@ -313,7 +335,7 @@ impl Reader {
             base: self.offset,
             continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
             stop_at: self.day_ends_at(plan, now_ms, desk.timezone),
-            lines_max: desk.settings.batch_lines_max,
+            lines_max: desk.settings.batch_lines_max.min(self.pace().map_or(usize::MAX, |pace| pace.batch_lines_max())),
         };
         gather::events(&stretch, plan, desk.frames)
     }
@@ -346,6 +368,11 @@ impl Reader {
             self.file = Some(file);
         }
         Ok(is_same)
+    }
+
+    /// How fast its task is read, where that is limited.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        self.work.pace.as_ref().map(|pace| *pace.lock())
     }
 
     /// Whether the lines are unpacked from a compressed file.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use collector_failpoints::planted;
+use globset::GlobSet;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -88,6 +89,10 @@ pub struct TailSettings {
     pub retry_after: Duration,
     /// How many files are kept open at most; `None` takes what the system's limit on descriptors leaves.
     pub open_files_max: Option<usize>,
+    /// Which files may be read, after links were resolved; `None` allows all.
+    pub allowed: Option<GlobSet>,
+    /// How many files have gauges of their own: those that are furthest behind.
+    pub lag_files_max: usize,
     /// How many directories are watched at most; those beyond are polled.
     pub watched_dirs_max: usize,
     /// The clock.
@@ -112,6 +117,8 @@ impl Default for TailSettings {
             drain_max: Duration::from_secs(10),
             retry_after: Duration::from_millis(500),
             open_files_max: None,
+            allowed: None,
+            lag_files_max: 10,
             watched_dirs_max: 8192,
             clock: Clock::default(),
         }

@@ -4,7 +4,9 @@ use collector_model::{Metrics, TaskKey, metrics};
 use collector_tasks::Task;
 use prometheus_client::metrics::counter::Counter;
 
-use crate::{discover::Quest, gather::Gather, pattern::Pattern};
+use parking_lot::Mutex;
+
+use crate::{discover::Quest, gather::Gather, pace::Pace, pattern::Pattern};
 
 /// One task, ready for reading.
 pub(crate) struct Work {
@@ -13,6 +15,8 @@ pub(crate) struct Work {
     pub(crate) pattern: Pattern,
     /// Which lines make one event.
     pub(crate) gather: Option<Gather>,
+    /// How fast it is read, where that is limited.
+    pub(crate) pace: Option<Mutex<Pace>>,
     pub(crate) lines_read: Counter,
     pub(crate) bytes_read: Counter,
     pub(crate) lines_cut: Counter,
@@ -29,6 +33,7 @@ impl Work {
             key: task.key(),
             pattern: Pattern::of(task)?,
             gather: task.multiline.as_ref().and_then(Gather::of),
+            pace: task.rate_limit.map(|limit| Mutex::new(Pace::of(limit))),
             task: task.clone(),
             lines_read: counter(&metrics.lines_read),
             bytes_read: counter(&metrics.bytes_read),

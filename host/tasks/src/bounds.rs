@@ -34,11 +34,13 @@ impl Bounds {
         allowed.is_none_or(|allowed| allowed.iter().any(|pattern| pattern::contains(pattern, asked)))
     }
 
-    /// The files that may be collected as one matcher, for the check of each file that a glob found (after links were resolved);
-    /// `None` allows everything.
+    /// The files that may be collected as one matcher, for the check of each file that is to be opened, after links were resolved;
+    /// `None` allows everything. Where the directory of a pattern is itself a link, what it leads to is meant too.
     pub fn files(&self) -> Result<Option<GlobSet>, globset::Error> {
         let allowed = self.allowed_paths.as_ref();
-        allowed.map(|patterns| pattern::compile_all(patterns.iter().map(String::as_str))).transpose()
+        let resolved = |pattern: &String| [Some(pattern.clone()), with_real_dir(pattern)];
+        let all = |patterns: &Vec<String>| patterns.iter().flat_map(resolved).flatten().collect::<Vec<_>>();
+        allowed.map(|patterns| pattern::compile_all(all(patterns).iter().map(String::as_str))).transpose()
     }
 
     /// A path that a task names: absolute, without `..`, within the bounds; or what is wrong with it.
@@ -134,6 +136,16 @@ impl Defaults {
     }
 }
 
+/// The pattern with its directory's real path, where that is another one.
+fn with_real_dir(pattern: &str) -> Option<String> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let literal = parts.iter().take(parts.len() - 1).take_while(|part| pattern::is_literal(part)).count();
+    let dir = parts[..literal].join("/");
+    let real = std::fs::canonicalize(&dir).ok()?.into_os_string().into_string().ok()?;
+    let rest = parts[literal..].join("/");
+    (real != dir && pattern::is_literal(&real)).then(|| format!("{}/{rest}", real.trim_end_matches('/')))
+}
+
 /// What somebody would add to allow the path: its directory where it is a file's, with everything below.
 fn to_allow(path: &str) -> String {
     let literal: Vec<&str> = path.split('/').take_while(|part| pattern::is_literal(part)).collect();
@@ -188,6 +200,18 @@ mod tests {
         assert_eq!(fix, r#"add "/srv/app/**" to allowed_paths in this machine's settings"#);
         let (_, fix) = bounds().check_path("/srv/*/x.log", Path::new("/")).unwrap_err();
         assert!(fix.contains("\"/srv/**\""), "{fix}");
+    }
+
+    #[test]
+    fn a_directory_that_is_a_link_allows_what_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("real")).unwrap();
+        std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
+        let allowed = Some(vec![format!("{}/link/*.log", root.display())]);
+        let files = Bounds { allowed_paths: allowed, plugin_dirs: vec![] }.files().unwrap().unwrap();
+        assert!(files.is_match(root.join("link/a.log")) && files.is_match(root.join("real/a.log")));
+        assert!(!files.is_match(root.join("other/a.log")) && !files.is_match(root.join("real/deep/a.log")));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use collector_model::Topic;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    Bounds, ChainSpec, Defaults, Encoding, KafkaOptions, Multiline, OnError, Partitioning, PluginSpec, StartAt, Task,
-    TaskError,
+    Bounds, ChainSpec, Defaults, Encoding, KafkaOptions, Multiline, OnError, Partitioning, PluginSpec, RateLimit,
+    StartAt, Task, TaskError,
     bounds::bad_glob,
     error::{At, Complaints, Trouble},
     explain::{self, did_you_mean, one_of},
@@ -26,6 +26,9 @@ pub const PLUGINS_MAX: usize = 32;
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 /// The longest wait for the end of a last line that a task may ask for.
 pub const FLUSH_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// The highest age that `ignore_older_s` takes: a hundred years.
+pub const IGNORE_OLDER_MAX: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 const WHAT: &str = "the tasks";
 
@@ -68,6 +71,8 @@ impl Task {
             line_bytes_max: defaults.line_bytes_max,
             flush_after: defaults.flush_after,
             multiline: None,
+            rate_limit: None,
+            ignore_older: None,
             poll: false,
             kafka: KafkaOptions { partitioning: defaults.partitioning, acks: Acks::All },
             chain: ChainSpec::default(),
@@ -153,9 +158,8 @@ fn meaning(written: WrittenTask, bounds: &Bounds, defaults: &Defaults, at: &mut 
         let compiled = pattern::compile(glob).map_err(|error| bad_glob(glob, &error));
         at.key("exclude").index(index).take(compiled);
     }
-    if written.rate_limit.is_some() {
-        at.key("rate_limit").complain("this version cannot do that yet", "take \"rate_limit\" away");
-    }
+    let rate_limit = at.key("rate_limit").take(written.rate_limit.as_ref().map(RateLimit::of).transpose());
+    let ignore_older = at.key("ignore_older_s").take(written.ignore_older_s.map(ignore_older).transpose());
     let multiline = at.key("multiline").take(written.multiline.as_ref().map(Multiline::of).transpose());
     let kafka = kafka_options(&written.kafka, defaults, &mut at.key("kafka"));
     let chain = chain(written.plugins, bounds, defaults, &mut at.key("plugins"));
@@ -168,6 +172,8 @@ fn meaning(written: WrittenTask, bounds: &Bounds, defaults: &Defaults, at: &mut 
         line_bytes_max: line_bytes_max?,
         flush_after: flush_after?,
         multiline: multiline?,
+        rate_limit: rate_limit?,
+        ignore_older: ignore_older?,
         poll: written.poll.unwrap_or(false),
         kafka: kafka?,
         chain: chain?,
@@ -231,6 +237,13 @@ fn flush_after(written: Option<u64>, defaults: &Defaults) -> Result<Duration, Tr
     let wait = Duration::from_millis(ms);
     let fix = || format!("write a number of milliseconds up to {}", FLUSH_AFTER_MAX.as_millis());
     if wait <= FLUSH_AFTER_MAX { Ok(wait) } else { Err((format!("{ms} ms is too long a wait"), fix())) }
+}
+
+fn ignore_older(seconds: u64) -> Result<Duration, Trouble> {
+    let age = Duration::from_secs(seconds);
+    let fix = || format!("write a number of seconds from 1 to {}", IGNORE_OLDER_MAX.as_secs());
+    let fits = (1..=IGNORE_OLDER_MAX.as_secs()).contains(&seconds);
+    if fits { Ok(age) } else { Err((format!("files cannot be told apart by an age of {seconds} s"), fix())) }
 }
 
 fn kafka_options(written: &WrittenKafka, defaults: &Defaults, at: &mut At<'_>) -> Option<KafkaOptions> {

@@ -37,7 +37,8 @@ fn the_seed_s_value_is_valid_as_it_is() {
 #[test]
 fn the_extended_form_is_understood() {
     let json = r#"[{"path": "/var/log/**/*.log", "topic": "web", "exclude": ["*.gz"], "start_at": "end", "encoding": "UTF-8",
-        "max_line": 1000, "flush_after_ms": 250, "poll": true, "kafka": {"partition": 3, "acks": "1"},
+        "max_line": 1000, "flush_after_ms": 250, "poll": true,
+        "rate_limit": {"lines_per_s": 50}, "ignore_older_s": 86400, "kafka": {"partition": 3, "acks": "1"},
         "plugins": [{"path": "nginx", "config": {"a": 1}, "on_error": "dead_letter",
                      "assets": {"db": "/opt/plugins/geo.mmdb"}, "sha256": "AA11223344556677889900AABBCCDDEEFF00112233445566778899AABBCCDDEE"}],
         "document": "seed", "keep_original": false}]"#;
@@ -47,6 +48,8 @@ fn the_extended_form_is_understood() {
         (StartAt::End, 1000, Duration::from_millis(250))
     );
     assert_eq!(task.kafka, KafkaOptions { partitioning: Partitioning::Number(3), acks: Acks::Leader });
+    assert_eq!(task.rate_limit, Some(RateLimit { lines_per_s: Some(50), bytes_per_s: None }));
+    assert_eq!(task.ignore_older, Some(Duration::from_secs(86_400)));
     assert_eq!((task.poll, task.document, task.keep_original), (true, DocumentForm::Seed, false));
     let plugin = &task.chain.plugins[0];
     assert_eq!((plugin.path.as_path(), plugin.on_error), (Path::new("nginx"), Some(OnError::DeadLetter)));
@@ -81,7 +84,11 @@ fn each_wrong_value_has_its_message() {
     let with = |rest: &str| message(&format!(r#"[{{"path":"/var/log/a","topic":"a",{rest}}}]"#));
     for (rest, expected) in [
         (r#""encoding":"gb18031""#, "[0].encoding: the encoding \"gb18031\" is not known; did you mean \"gb18030\"?"),
-        (r#""rate_limit":1"#, "[0].rate_limit: this version cannot do that yet; take \"rate_limit\" away"),
+        (r#""rate_limit":{}"#, "[0].rate_limit: it limits nothing; write {\"lines_per_s\": 1000}"),
+        (
+            r#""ignore_older_s":0"#,
+            "[0].ignore_older_s: files cannot be told apart by an age of 0 s; write a number of seconds from 1 to 3162240000",
+        ),
         (
             r#""max_line":0"#,
             "[0].max_line: a line cannot be limited to 0 bytes; write a number of bytes from 1 to 16777216",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use collector_model::{Encoding, TaskKey, Topic};
 
-use crate::{ChainSpec, Multiline};
+use crate::{ChainSpec, Multiline, RateLimit};
 
 /// One thing to collect: files of one pattern into one topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,10 @@ pub struct Task {
     pub flush_after: Duration,
     /// Which lines make one event; each makes its own where nothing is said.
     pub multiline: Option<Multiline>,
+    /// How fast the task's files may be read, together.
+    pub rate_limit: Option<RateLimit>,
+    /// Files never seen before whose last change is longer ago are not read until they change.
+    pub ignore_older: Option<Duration>,
     /// Read by polling, for file systems that do not tell of changes.
     pub poll: bool,
     /// How the lines go to Kafka.

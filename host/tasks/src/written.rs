@@ -25,6 +25,7 @@ pub(crate) struct WrittenTask {
     pub(crate) keep_original: Option<bool>,
     pub(crate) multiline: Option<Value>,
     pub(crate) rate_limit: Option<Value>,
+    pub(crate) ignore_older_s: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -39,7 +39,7 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
 
     let (tasks_in, tasks) = watch::channel(TaskSet::default());
-    let tail_settings = frame::tail_settings(common);
+    let tail_settings = frame::tail_settings(common)?;
     let around = Surroundings {
         tasks,
         budget: frame.budget.clone(),

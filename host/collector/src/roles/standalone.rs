@@ -48,7 +48,7 @@ pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
     let search: Arc<dyn Search> = Arc::new(index.reader());
     let pages = frame.serve(Some(search))?;
     let last_good = state.path().join("tasks.last");
-    let tail = Arc::new(Tail::start(frame::tail_settings(common), state, around)?);
+    let tail = Arc::new(Tail::start(frame::tail_settings(common)?, state, around)?);
     follow::add_files_to_status(&frame.status, &tail);
     let following = follow::tasks(FollowTasks {
         source: settings.tasks.clone(),

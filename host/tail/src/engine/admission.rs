@@ -16,6 +16,7 @@ use crate::{
     content,
     disk::{FileMeta, OpenFile},
     identity::{Verdict, judge},
+    lag::Growth,
     reader::{Place, Reader, Reserve, Stage},
     rotation::{self, Elsewhere, Sighting, Then},
     work::Work,
@@ -105,6 +106,9 @@ impl Engine {
             detached = self.readers.get(&id).map(|reader| (reader.identity, reader.uid));
             self.detach(id);
         }
+        if admission.then == Then::Begin && self.is_too_old(work, path, meta) {
+            return Ok(());
+        }
         let begin = match (admission.then, uid) {
             (Then::Look | Then::Ignore, _) => return Ok(()),
             (Then::Follow, _) => {
@@ -127,6 +131,37 @@ impl Engine {
             self.open_beside(work, path, identity, uid);
         }
         Ok(())
+    }
+
+    /// Whether a file that was never seen is passed over until it changes.
+    fn is_too_old(&mut self, work: &Work, path: &Path, meta: &FileMeta) -> bool {
+        let Some(age_max) = work.task.ignore_older else { return false };
+        let age_ms = self.settings.clock.now_ms().saturating_sub(meta.changed_ms);
+        let is_too_old = meta.changed_ms > 0 && age_ms > age_max.as_millis() as i64;
+        if is_too_old {
+            let keys = self.ignored.entry(path.to_owned()).or_default();
+            if !keys.contains(&work.key) {
+                keys.push(work.key.clone());
+            }
+        }
+        is_too_old
+    }
+
+    /// Whether this machine's settings allow the file that was opened at a path.
+    pub(super) fn is_allowed(&mut self, path: &Path, opened: &FileMeta) -> io::Result<bool> {
+        let Some(allowed) = &self.settings.allowed else { return Ok(true) };
+        let real = self.disk.real_path(path)?;
+        // Whoever swaps a link between the two is looked at again.
+        let is_that = content::device_inode(&self.disk.metadata(&real)?) == content::device_inode(opened);
+        if is_that && allowed.is_match(&real) {
+            return Ok(true);
+        }
+        if is_that && self.unreadable.insert(path.to_owned()) {
+            let add = real.with_file_name("**");
+            tracing::warn!(path = %path.display(), leads_to = %real.display(), add = %add.display(),
+                "a file is not read: it leads to where this machine's allowed_paths do not allow reading; add that there");
+        }
+        Ok(false)
     }
 
     fn beginning(&self, work: &Work, scan: u64) -> Begin {
@@ -154,11 +189,14 @@ impl Engine {
     }
 
     /// Compares a file with those known from before.
-    fn recognize(&self, work: &Work, path: &Path, meta: &FileMeta) -> io::Result<Recognized> {
+    fn recognize(&mut self, work: &Work, path: &Path, meta: &FileMeta) -> io::Result<Recognized> {
         let file = self.disk.open(path)?;
         let opened = file.metadata()?;
         if content::device_inode(&opened) != content::device_inode(meta) {
             // It was replaced this very moment; whoever did that is told of.
+            return Ok((Verdict::Other, None, None));
+        }
+        if !self.is_allowed(path, &opened)? {
             return Ok((Verdict::Other, None, None));
         }
         let seen = content::identity(&opened);
@@ -191,7 +229,7 @@ impl Engine {
         self.readers_made += 1;
         let id = self.readers_made;
         let now = self.now();
-        let reader = Reader {
+        let mut reader = Reader {
             id,
             work: Arc::clone(work),
             path: path.to_owned(),
@@ -205,6 +243,8 @@ impl Engine {
             offset,
             size: meta.size_bytes,
             size_before: meta.size_bytes,
+            growth: Growth::default(),
+            turn_at: now,
             grown_at: now,
             sent_max,
             file: Some(file),
@@ -214,7 +254,7 @@ impl Engine {
             outbox: None,
             reserve: Reserve::new(),
             depends_on: 0,
-            window_bytes: self.settings.batch_bytes_max,
+            window_bytes: 0,
             stage: if is_named { Stage::Named } else { Stage::Nameless { since: now } },
             place: Place::Idle,
             wake_at: None,
@@ -223,6 +263,8 @@ impl Engine {
             flush_now: false,
             seen_in_scan: scan,
         };
+        reader.window_bytes = reader.first_window(&self.settings);
+        reader.growth.note(reader.size, now);
         self.by_file.insert((work.task.topic.clone(), reader.device_inode), id);
         self.readers.insert(id, reader);
         if is_named {
@@ -231,7 +273,7 @@ impl Engine {
         self.note_place(id, matches!(begin, Begin::End) && offset > 0)?;
         self.unreadable.remove(path);
         self.make_ready(id);
-        self.keep_open_files_few();
+        self.keep_open_files_few(id);
         Ok(())
     }
 

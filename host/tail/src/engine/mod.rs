@@ -1,6 +1,8 @@
 //! The reading thread: takes what arrived, gives every file its turn, commits the journal, sends.
 
 mod admission;
+mod measure;
+mod pacing;
 mod parting;
 mod rotated;
 mod settlement;
@@ -87,6 +89,7 @@ pub(crate) struct Engine {
     ready: VecDeque<u64>,
     outgoing: Vec<u64>,
     blocked: Vec<u64>,
+    paced: pacing::Lines,
     blocked_wait: Duration,
     wakeups: BinaryHeap<Reverse<(Instant, u64)>>,
     frames: Vec<Frame>,
@@ -95,8 +98,13 @@ pub(crate) struct Engine {
     absent_since: Map<FileUid, Instant>,
     /// Paths of which it was said that they cannot be read.
     unreadable: HashSet<PathBuf>,
+    /// Files that are too old to be read, until they change.
+    ignored: Map<PathBuf, Vec<TaskKey>>,
+    gauges: measure::Gauges,
     forget_check_at: Instant,
     open_files_max: usize,
+    /// How many files are open, at most.
+    open_files: usize,
 }
 
 impl Engine {
@@ -131,6 +139,7 @@ impl Engine {
             ready: VecDeque::new(),
             outgoing: vec![],
             blocked: vec![],
+            paced: Map::default(),
             blocked_wait: BLOCKED_WAIT.0,
             wakeups: BinaryHeap::new(),
             frames: vec![],
@@ -138,8 +147,11 @@ impl Engine {
             checkpointer: parts.checkpointer,
             absent_since: Map::default(),
             unreadable: HashSet::new(),
+            ignored: Map::default(),
+            gauges: measure::Gauges::default(),
             forget_check_at,
             open_files_max,
+            open_files: 0,
         }
     }
 
@@ -182,7 +194,8 @@ impl Engine {
         let journal = self.journal.is_dirty().then(|| self.journal_retry_at.unwrap_or(now));
         let wakeup = self.wakeups.peek().map(|Reverse((at, _))| *at);
         let checkpoint = self.checkpointer.due_at(self.settings.checkpoint_interval);
-        [blocked, journal, wakeup, checkpoint, Some(self.forget_check_at)].into_iter().flatten().min()
+        let (paced, gauges) = (self.paced_until(now), self.gauges.due_at(now));
+        [blocked, journal, wakeup, checkpoint, paced, gauges, Some(self.forget_check_at)].into_iter().flatten().min()
     }
 
     fn take_in(&mut self, mail: Mail) {
@@ -209,6 +222,9 @@ impl Engine {
     }
 
     fn touch(&mut self, path: &std::path::Path, touch: Touch) {
+        for key in self.ignored.remove(path).unwrap_or_default() {
+            self.admit(&key, path, 0);
+        }
         let Some(ids) = self.by_path.get(path) else { return };
         for id in ids.clone() {
             match touch {
@@ -258,6 +274,7 @@ impl Engine {
     }
 
     fn take_turns(&mut self) {
+        self.release_paced(self.now());
         for id in std::mem::take(&mut self.blocked) {
             if let Some(reader) = self.readers.get_mut(&id) {
                 reader.place = Place::Idle;
@@ -275,6 +292,7 @@ impl Engine {
         let now = self.now();
         let Some(mut reader) = self.readers.remove(&id) else { return };
         reader.place = Place::Idle;
+        let was_closed = reader.file.is_none();
         let outcome = if reader.stage == Stage::Leaving { Ok(Outcome::Idle) } else { reader.turn(&mut self.desk(now)) };
         let is_outgoing = reader.outbox.is_some();
         if is_outgoing {
@@ -284,11 +302,17 @@ impl Engine {
             reader.place = Place::Blocked;
             self.blocked.push(id);
         }
+        let was_opened = was_closed && reader.file.is_some();
         self.readers.insert(id, reader);
+        self.gauges.change();
+        if was_opened {
+            self.keep_open_files_few(id);
+        }
         match outcome {
             Ok(Outcome::More) if !is_outgoing => self.make_ready(id),
             Ok(Outcome::Idle | Outcome::More | Outcome::Blocked) => {}
             Ok(Outcome::Later(at)) => self.wake_later(id, at),
+            Ok(Outcome::Paced) => self.stand_in_line(id),
             Ok(Outcome::Restarted) => self.restart(id),
             Ok(Outcome::Missing) => self.replace(id),
             Err(error) => {

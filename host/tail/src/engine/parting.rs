@@ -1,6 +1,7 @@
 //! Files whose name is gone, content that starts afresh, and files that are closed.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use crate::{
     content,
     disk::{DirEntry, Disk},
     identity::{Fingerprint, Identity},
-    reader::{Place, Reserve, Stage},
+    reader::{Reader, Reserve, Stage},
     rotation::{self, Nameless, Parting},
     state::record::Record,
 };
@@ -22,6 +23,8 @@ use crate::{
 /// Descriptors that are left for everything else.
 const DESCRIPTORS_SPARED: u64 = 256;
 const DESCRIPTORS_MAX: u64 = 65_536;
+/// How many times longer a file is remembered of which lines may be unacknowledged.
+const FORGET_UNACKNOWLEDGED: u32 = 30;
 
 /// Raises the limit on descriptors as far as the system lets, and answers how many may be files.
 pub(super) fn open_files_allowed() -> usize {
@@ -119,8 +122,13 @@ impl Engine {
 
     /// Everything of a nameless file is done.
     fn finish(&mut self, id: u64, deleted: bool) {
-        let uid = self.readers.get(&id).and_then(|reader| reader.uid);
+        let Some(reader) = self.readers.get(&id) else { return };
+        let (uid, is_acknowledged, to) = (reader.uid, reader.ledger.is_idle(), reader.offset);
         self.close(id);
+        if let (false, true, Some(uid)) = (deleted, is_acknowledged, uid) {
+            // Nothing beyond was sent.
+            self.journal.append(&Record::Reserved { uid, to });
+        }
         if let (true, Some(uid)) = (deleted, uid) {
             self.journal.append(&Record::Forgotten { uid });
         }
@@ -130,6 +138,10 @@ impl Engine {
     pub(super) fn replace(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (key, path) = (reader.work.key.clone(), reader.path.clone());
+        if !siblings(&*self.disk, &path).any(|entry| entry.inode == reader.identity.inode) {
+            // It was deleted while more files had lines to read than may be open.
+            reader.work.file_bytes_lost.inc_by(reader.size.saturating_sub(reader.offset));
+        }
         if let Some(uid) = reader.uid {
             self.left_behind.entry(PathBuf::from(&*reader.origin_path)).or_default().push(uid);
         }
@@ -149,7 +161,7 @@ impl Engine {
 
     /// The content is not what was read: a new generation begins at the first byte.
     pub(super) fn restart(&mut self, id: u64) {
-        let inbox = Arc::clone(&self.inbox);
+        let (inbox, now) = (Arc::clone(&self.inbox), self.now());
         let Some(reader) = self.readers.get_mut(&id) else { return };
         if reader.is_compressed() {
             tracing::warn!(path = %reader.path.display(), "a compressed file is not what it was: it is not read further");
@@ -168,6 +180,8 @@ impl Engine {
         reader.begin_epoch(&inbox);
         reader.reserve = Reserve::new();
         reader.size_before = reader.size;
+        reader.growth.clear();
+        reader.growth.note(reader.size, now);
         reader.not_before = None;
         if let Some(uid) = over {
             self.set_over(uid);
@@ -186,42 +200,51 @@ impl Engine {
         self.journal.append(&Record::Over { uid });
     }
 
-    /// Closes files that have been idle when more are open than the system allows.
-    pub(super) fn keep_open_files_few(&mut self) {
-        if self.readers.len() <= self.open_files_max {
+    /// A file was opened: closes others when more are open than the system allows. Idle ones go first, then those that had their
+    /// turn longest ago; they are opened again for the next one.
+    pub(super) fn keep_open_files_few(&mut self, opened: u64) {
+        self.open_files += 1;
+        if self.open_files <= self.open_files_max {
             return;
         }
-        let open = self.readers.values().filter(|reader| reader.file.is_some()).count();
-        if open <= self.open_files_max {
+        self.open_files = self.readers.values().filter(|reader| reader.file.is_some()).count();
+        if self.open_files <= self.open_files_max {
             return;
         }
-        let is_idle = |reader: &&mut crate::reader::Reader| {
-            reader.file.is_some()
-                && reader.stage == Stage::Named
-                && reader.place == Place::Idle
-                && reader.size == reader.offset
-                && reader.ledger.is_idle()
+        let excess = self.open_files - self.open_files_max + self.open_files_max / 10;
+        let can_be_closed = |reader: &&mut Reader| {
+            reader.file.is_some() && reader.stage == Stage::Named && !reader.is_compressed() && reader.id != opened
         };
-        let mut idle: Vec<_> = self.readers.values_mut().filter(is_idle).collect();
-        idle.sort_by_key(|reader| reader.grown_at);
-        let excess = open - self.open_files_max + self.open_files_max / 10;
-        idle.into_iter().take(excess).for_each(|reader| reader.file = None);
+        let mut open: Vec<_> = self.readers.values_mut().filter(can_be_closed).collect();
+        open.sort_by_key(|reader| {
+            (reader.size != reader.offset || !reader.ledger.is_idle(), reader.turn_at, reader.id)
+        });
+        let closing = excess.min(open.len());
+        open.into_iter().take(closing).for_each(|reader| reader.file = None);
+        self.open_files -= closing;
     }
 
     /// Forgets files that have been away for long.
     pub(super) fn forget_absent(&mut self, now: Instant) {
         let held: std::collections::HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
+        // A directory that cannot be looked into says nothing of its files: it may be a disk that is away.
         let is_there = |path: &str, identity: Identity| {
-            self.disk.metadata(Path::new(path)).is_ok_and(|meta| content::identity(&meta).may_be(identity))
+            let dir = Path::new(path).parent().unwrap_or(Path::new("/"));
+            self.disk.metadata(dir).is_err()
+                || self.disk.metadata(Path::new(path)).is_ok_and(|meta| content::identity(&meta).may_be(identity))
                 || siblings(&*self.disk, Path::new(path)).any(|entry| entry.inode == identity.inode)
         };
         let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
-        let absent: Vec<_> =
-            entries.filter(|e| !is_there(&e.file.path, e.file.identity)).map(|entry| entry.file.uid).collect();
-        self.absent_since.retain(|uid, _| absent.contains(uid));
-        for uid in absent {
+        let absent: BTreeMap<_, _> = entries
+            .filter(|entry| !is_there(&entry.file.path, entry.file.identity))
+            .map(|entry| (entry.file.uid, entry.acked >= entry.reserved))
+            .collect();
+        self.absent_since.retain(|uid, _| absent.contains_key(uid));
+        for (uid, is_acknowledged) in absent {
             let since = *self.absent_since.entry(uid).or_insert(now);
-            if now.duration_since(since) >= self.settings.forget_after {
+            // Where lines may be unacknowledged, the file may be needed again should it come back.
+            let wait = self.settings.forget_after * if is_acknowledged { 1 } else { FORGET_UNACKNOWLEDGED };
+            if now.duration_since(since) >= wait {
                 self.absent_since.remove(&uid);
                 self.journal.append(&Record::Forgotten { uid });
             }

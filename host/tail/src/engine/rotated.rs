@@ -84,10 +84,10 @@ impl Engine {
         }
         let is_candidate =
             |entry: &DirEntry| entry.inode == known.inode || rotation::is_rotated_name(path, &entry.path);
-        for sibling in siblings(&*self.disk, path).filter(is_candidate).map(|entry| entry.path) {
+        for sibling in self.beside(path).into_iter().filter(is_candidate).map(|entry| entry.path) {
             let Ok(file) = self.disk.open(&sibling) else { continue };
             let Ok(meta) = file.metadata() else { continue };
-            if !meta.is_file {
+            if !meta.is_file || !self.is_allowed(&sibling, &meta).unwrap_or(false) {
                 continue;
             }
             let seen = content::identity(&meta);
@@ -107,6 +107,13 @@ impl Engine {
             beside.plain.push(sibling);
         }
         beside
+    }
+
+    /// What lies beside a path, and beside what it leads to where it is a link.
+    fn beside(&self, path: &Path) -> Vec<DirEntry> {
+        let target = self.disk.link_target(path).filter(|target| target.parent() != path.parent());
+        let of_target = target.iter().flat_map(|target| siblings(&*self.disk, target));
+        siblings(&*self.disk, path).chain(of_target).collect()
     }
 
     /// Whether a file is read already, or will be found by the task itself.
@@ -152,8 +159,10 @@ impl Engine {
         let Some(work) = self.tasks.get(&found.task).cloned() else { return };
         let read: HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
         for Continued { uid, path, body } in found.files {
-            let file = body.metadata().map(|meta| (work.task.topic.clone(), content::device_inode(&meta)));
-            if uid.is_some_and(|uid| read.contains(&uid)) || file.is_ok_and(|file| self.by_file.contains_key(&file)) {
+            let Ok(meta) = body.metadata() else { continue };
+            let file = (work.task.topic.clone(), content::device_inode(&meta));
+            let is_read = uid.is_some_and(|uid| read.contains(&uid)) || self.by_file.contains_key(&file);
+            if is_read || !self.is_allowed(&path, &meta).unwrap_or(false) {
                 continue;
             }
             let begin = uid.map_or(Begin::First, Begin::Resume);

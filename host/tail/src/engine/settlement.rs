@@ -1,7 +1,6 @@
 //! What comes back: acknowledgements, checkpoints; and the end.
 
 use std::{
-    collections::HashMap,
     io,
     path::PathBuf,
     sync::{
@@ -13,7 +12,6 @@ use std::{
 };
 
 use collector_failpoints::reached;
-use collector_model::{Topic, metrics};
 
 use super::Engine;
 use crate::{
@@ -48,6 +46,7 @@ impl Engine {
             }
             self.checkpointer.is_dirty = true;
             reached("acknowledged");
+            self.gauges.change();
         }
         if reader.stage != Stage::Named {
             self.see_off(settled.reader, self.now());
@@ -108,28 +107,14 @@ impl Engine {
         let now = self.now();
         if self.checkpointer.due_at(self.settings.checkpoint_interval).is_some_and(|at| at <= now) {
             self.checkpointer.write(checkpoint::encode(self.journal.known()), now);
-            self.measure();
             if let Err(error) = self.journal.compact_if_worthwhile(self.settings.journal_compact_bytes_min) {
                 tracing::warn!(path = %self.state.journal_path().display(), %error, "writing the journal anew: the old one is kept");
             }
         }
+        self.measure(now);
         if now >= self.forget_check_at {
             self.forget_absent(now);
         }
-    }
-
-    /// Sets the gauges.
-    fn measure(&mut self) {
-        let mut lags: HashMap<&Topic, i64> = self.tasks.values().map(|work| (&work.task.topic, 0)).collect();
-        for reader in self.readers.values() {
-            let lag = reader.size.saturating_sub(reader.ledger.watermark());
-            *lags.entry(&reader.work.task.topic).or_default() += lag as i64;
-        }
-        for (topic, lag) in lags {
-            self.metrics.lag_bytes.get_or_create(&metrics::of(topic)).set(lag);
-        }
-        let open = self.readers.values().filter(|reader| reader.file.is_some()).count();
-        self.metrics.files_open.set(open as i64);
     }
 
     /// How every file stands.

@@ -99,6 +99,10 @@ impl Bench {
         std::fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
+    pub(super) fn copy(&self, from: &str, to: &str) {
+        std::fs::copy(self.path(from), self.path(to)).unwrap();
+    }
+
     pub(super) fn truncate(&self, name: &str) {
         File::create(self.path(name)).unwrap();
     }

@@ -1,8 +1,10 @@
 //! The whole of it on real files: what is written must come out, once, under the same ids.
 
+mod crashing;
 mod encoding;
 mod gathering;
 mod harness;
+mod limits;
 mod operation;
 mod resuming;
 mod rotation;
