@@ -1,6 +1,6 @@
 //! The `_id` of a document, written fast: twelve bytes at a time, and what it shares with the one before is kept.
 
-use collector_model::EventId;
+use collector_model::{EventId, ForkPath};
 
 use crate::{lanes::Lanes, writer::Writer};
 
@@ -20,40 +20,57 @@ const fn pairs() -> [[u8; 2]; 4096] {
     table
 }
 
-/// Writes ids.
+const BEFORE: &[u8; 18] = b"{\"create\":{\"_id\":\"";
+const BEHIND: &[u8; 4] = b"\"}}\n";
+const ID_CHARS: usize = 48;
+/// Where the id ends in an action line.
+const ID_END: usize = BEFORE.len() + ID_CHARS;
+
+/// Writes the action lines of bulk requests.
 #[derive(Debug)]
 pub(crate) struct IdWriter {
     shared: [u8; SHARED_BYTES],
-    text: [u8; 48],
+    /// The action line of the document before.
+    text: [u8; ID_END + BEHIND.len()],
 }
 
 impl Default for IdWriter {
     fn default() -> Self {
-        IdWriter { shared: [0; SHARED_BYTES], text: [b'A'; 48] }
+        let mut text = [b'A'; ID_END + BEHIND.len()];
+        text[..BEFORE.len()].copy_from_slice(BEFORE);
+        text[ID_END..].copy_from_slice(BEHIND);
+        IdWriter { shared: [0; SHARED_BYTES], text }
     }
 }
 
 impl IdWriter {
-    /// Appends the 48 characters of an id.
+    /// Appends the action line that creates the document of that id.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
     #[inline(always)]
-    pub(crate) unsafe fn put<L: Lanes>(&mut self, id: &EventId, out: &mut Writer<'_>) {
+    pub(crate) unsafe fn put_action<L: Lanes>(&mut self, id: &EventId, fork: &ForkPath, out: &mut Writer<'_>) {
         let bytes: &[u8; 36] = id.as_bytes();
+        let text = &mut self.text[BEFORE.len()..ID_END];
         if bytes[..SHARED_BYTES] != self.shared {
             self.shared.copy_from_slice(&bytes[..SHARED_BYTES]);
-            encode(&bytes[..SHARED_BYTES], &mut self.text[..16]);
+            encode(&bytes[..SHARED_BYTES], &mut text[..16]);
         }
         let (mut second, mut third) = ([0; 16], [0; 16]);
         second.copy_from_slice(&bytes[12..28]);
         third.copy_from_slice(&bytes[20..]);
         // SAFETY: the caller's promise.
         unsafe {
-            self.text[16..32].copy_from_slice(&L::base64::<0>(&second));
-            self.text[32..].copy_from_slice(&L::base64::<4>(&third));
+            text[16..32].copy_from_slice(&L::base64::<0>(&second));
+            text[32..].copy_from_slice(&L::base64::<4>(&third));
         }
-        out.put(&self.text);
+        if *fork == ForkPath::NONE {
+            out.put(&self.text);
+        } else {
+            out.put(&self.text[..ID_END]);
+            out.put(fork.to_string().as_bytes());
+            out.put(BEHIND);
+        }
     }
 }
 
@@ -75,21 +92,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_are_written_as_they_are_displayed(ids: Vec<(u32, u128, u64, String)>) {
+        fn ids_are_written_as_they_are_displayed(ids: Vec<(u32, u128, u64, String, Vec<u16>)>) {
             let mut expected = String::new();
             let mut results = [vec![], vec![]];
             let mut writers = [IdWriter::default(), IdWriter::default()];
-            for (day, uid, offset, line) in ids {
+            for (day, uid, offset, line, fork) in ids {
+                let fork = ForkPath::from_steps(fork);
                 let id = EventId::ours(BucketDay::from_unix_ms(i64::from(day) * 1_000_000), FileUid(uid), offset, line.as_bytes());
                 // SAFETY: every processor has what the first needs; the other was detected.
                 unsafe {
-                    writers[0].put::<crate::lanes::Portable>(&id, &mut Writer::new(&mut results[0]));
+                    writers[0].put_action::<crate::lanes::Portable>(&id, &fork, &mut Writer::new(&mut results[0]));
                     #[cfg(target_arch = "x86_64")]
                     if is_x86_feature_detected!("avx2") {
-                        writers[1].put::<crate::lanes::Avx2>(&id, &mut Writer::new(&mut results[1]));
+                        writers[1].put_action::<crate::lanes::Avx2>(&id, &fork, &mut Writer::new(&mut results[1]));
                     }
                 }
-                expected += &id.to_string();
+                expected += &format!("{{\"create\":{{\"_id\":\"{id}{fork}\"}}}}\n");
             }
             for result in results.iter().filter(|result| !result.is_empty()) {
                 prop_assert_eq!(std::str::from_utf8(result).unwrap(), &expected);

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use collector_model::{
-    Batch, Cell, EventId, ForkPath, Kind, Line, Schema, Table, Value,
+    Batch, Cell, ForkPath, Kind, Line, Schema, Table, Value,
     fields::Slot,
     table::{Event, EventStatus},
 };
@@ -131,7 +131,7 @@ impl Renderer {
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
+    #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vbmi2,bmi2,popcnt")]
     unsafe fn render_avx512(&mut self, job: &Job<'_>, out: &mut Rendered) {
         self.render_with::<crate::lanes::Avx512>(job, out);
     }
@@ -185,7 +185,8 @@ impl Renderer {
             let fork = job.table.fork_path(event, line);
             let framed = writer.len();
             if job.framing == Framing::Bulk {
-                put_action::<L>(&mut self.ids, &line.id, &fork, writer);
+                // SAFETY: `L` was chosen by what the processor has.
+                unsafe { self.ids.put_action::<L>(&line.id, &fork, writer) };
             }
             let start = writer.len();
             if event.verbatim && job.settings.form == DocumentForm::Ecs {
@@ -221,17 +222,6 @@ fn plan_of<'a>(plans: &'a mut Plans, index: usize, kind: PlanKind, schema: &Sche
         plans.resize_with(index + 1, || None);
     }
     plans[index].get_or_insert_with(|| Box::new(Plan::new(kind, schema, cells)))
-}
-
-#[inline(always)]
-fn put_action<L: Lanes>(ids: &mut IdWriter, id: &EventId, fork: &ForkPath, writer: &mut Writer<'_>) {
-    writer.put(b"{\"create\":{\"_id\":\"");
-    // SAFETY: `L` was chosen by what the processor has.
-    unsafe { ids.put::<L>(id, writer) };
-    if *fork != ForkPath::NONE {
-        writer.put(fork.to_string().as_bytes());
-    }
-    writer.put(b"\"}}\n");
 }
 
 #[cold]
@@ -364,6 +354,10 @@ impl Values<'_> {
     #[inline(always)]
     fn put_cell<L: Lanes>(&self, cell: Cell, times: &mut TimeWriter, writer: &mut Writer<'_>) {
         let (text, arena) = (&*self.job.batch.text, self.job.table.arena());
+        // Most are text; asked for alone, that is a branch that is foreseen, and no jump by a table.
+        if cell.kind() == Some(Kind::Text) {
+            return writer.put_string::<L>(text, cell.a, cell.b);
+        }
         match cell.kind() {
             Some(Kind::Text) => writer.put_string::<L>(text, cell.a, cell.b),
             Some(Kind::ArenaText) => writer.put_string::<L>(arena, cell.a, cell.b),

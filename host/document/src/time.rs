@@ -6,14 +6,23 @@ use crate::writer::{Padded, Writer};
 
 const NS_PER_S: i64 = 1_000_000_000;
 const NS_PER_MS: i64 = 1_000_000;
-/// Where the fraction begins in `"2024-01-31T12:34:56.789Z"`.
-const FRACTION_AT: usize = 21;
+const S_PER_DAY: i64 = 86_400;
+/// Where the hour begins in `"2024-01-31T12:34:56.789Z"`.
+const HOUR_AT: usize = 12;
 
 /// Writes times in RFC 3339: milliseconds, or nanoseconds where there are any.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TimeWriter {
-    second: Option<i64>,
+    day: i64,
+    second: i64,
+    /// The second, without a fraction.
     text: Padded,
+}
+
+impl Default for TimeWriter {
+    fn default() -> Self {
+        TimeWriter { day: 0, second: 0, text: Padded::new(b"\"1970-01-01T00:00:00.000Z\"".to_vec()) }
+    }
 }
 
 impl TimeWriter {
@@ -21,36 +30,58 @@ impl TimeWriter {
     #[inline]
     pub(crate) fn put(&mut self, ns: i64, out: &mut Writer<'_>) {
         let second = ns.div_euclid(NS_PER_S);
-        if self.second != Some(second) {
+        if self.second != second {
             self.remember(second);
         }
+        out.put_padded(&self.text, 0..self.text.len());
         let fraction = ns.rem_euclid(NS_PER_S);
-        if fraction == 0 {
-            out.put_padded(&self.text, 0..self.text.len());
-        } else {
-            self.put_fraction(fraction, out);
+        if fraction != 0 {
+            put_fraction(fraction, out);
         }
     }
 
-    #[cold]
+    /// Writes the second into the text.
+    #[inline(never)]
     fn remember(&mut self, second: i64) {
-        // The first second that an i64 of nanoseconds reaches into begins before the first nanosecond.
-        let text = rfc3339(second.saturating_mul(NS_PER_S));
-        let text = if second.checked_mul(NS_PER_S).is_some() { text } else { "1677-09-21T00:12:43.000Z".to_owned() };
-        self.text = Padded::new(format!("\"{text}\"").into_bytes());
-        self.second = Some(second);
+        let day = second.div_euclid(S_PER_DAY);
+        if self.day != day {
+            self.remember_day(day);
+        }
+        let of_day = second.rem_euclid(S_PER_DAY) as u32;
+        let parts = [of_day / 3_600, of_day / 60 % 60, of_day % 60];
+        let text = self.text.bytes_mut();
+        for (part, digits) in parts.iter().zip(text[HOUR_AT..].chunks_mut(3)) {
+            digits[0] = b'0' + (part / 10) as u8;
+            digits[1] = b'0' + (part % 10) as u8;
+        }
+        self.second = second;
     }
 
-    fn put_fraction(&self, fraction: i64, out: &mut Writer<'_>) {
-        out.put_padded(&self.text, 0..FRACTION_AT.min(self.text.len()));
-        let (mut rest, digits) = if fraction % NS_PER_MS == 0 { (fraction / NS_PER_MS, 3) } else { (fraction, 9) };
-        let mut text = *b"000000000Z\"";
-        for digit in text[..digits].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        out.put(&text[..digits]);
-        out.put(b"Z\"");
+    /// Writes the date into the text.
+    #[cold]
+    fn remember_day(&mut self, day: i64) {
+        // The first day that an i64 of nanoseconds reaches into begins before the first nanosecond: its noon does not.
+        let noon = rfc3339((day * S_PER_DAY + S_PER_DAY / 2) * NS_PER_S);
+        self.text.bytes_mut()[1..HOUR_AT].copy_from_slice(&noon.as_bytes()[..HOUR_AT - 1]);
+        self.day = day;
+    }
+}
+
+/// Writes the fraction over that of the whole second, which was written.
+#[inline]
+fn put_fraction(fraction: i64, out: &mut Writer<'_>) {
+    let (rest, digits) = if fraction % NS_PER_MS == 0 { (fraction / NS_PER_MS, 3) } else { (fraction, 9) };
+    let mut rest = rest as u32;
+    let mut text = *b"000000000Z\"";
+    for digit in text[..digits].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.take_back("000Z\"".len());
+    if digits == 3 {
+        out.put(&[text[0], text[1], text[2], b'Z', b'"']);
+    } else {
+        out.put(&text);
     }
 }
 

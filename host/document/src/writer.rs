@@ -27,6 +27,11 @@ impl Padded {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+
+    /// The bytes that count.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.len]
+    }
 }
 
 /// Appends to a vector. What was written counts when the writer is dropped.
@@ -61,6 +66,12 @@ impl<'a> Writer<'a> {
         assert!(start <= self.len);
         // SAFETY: all bytes before `len` were written.
         unsafe { core::slice::from_raw_parts(self.out.as_ptr().add(start), self.len - start) }
+    }
+
+    /// Forgets the last bytes.
+    #[inline]
+    pub(crate) fn take_back(&mut self, bytes: usize) {
+        self.len = self.len.saturating_sub(bytes);
     }
 
     /// Forgets what is behind `len`.
@@ -132,7 +143,13 @@ impl<'a> Writer<'a> {
     #[inline(never)]
     fn put_long_number(&mut self, number: u64) {
         self.put_number(number / 100_000_000);
-        let text = (eight_digits(number % 100_000_000) | 0x3030_3030_3030_3030).to_le_bytes();
+        self.put_eight_digits(number % 100_000_000);
+    }
+
+    /// Appends a number below 100,000,000 with its zeros before it.
+    #[inline(always)]
+    pub(crate) fn put_eight_digits(&mut self, number: u64) {
+        let text = (eight_digits(number) | 0x3030_3030_3030_3030).to_le_bytes();
         self.put(&text);
     }
 
@@ -161,48 +178,71 @@ impl<'a> Writer<'a> {
     #[inline(always)]
     pub(crate) fn put_string<L: Lanes>(&mut self, buffer: &[u8], start: u32, len: u32) {
         let (start, len) = (start as usize, len as usize);
-        self.put_byte(b'"');
         if start + len + LANES_MAX <= buffer.len() {
-            self.put_escaped::<L>(buffer, start, len);
-        } else if let Some(text) = buffer.get(start..start + len) {
-            self.put_escaped_end::<L>(text);
+            self.put_quoted::<L>(buffer, start, len);
+        } else {
+            self.put_string_at_end::<L>(buffer.get(start..start + len).unwrap_or_default());
         }
-        self.put_byte(b'"');
     }
 
     #[inline(always)]
-    fn put_escaped<L: Lanes>(&mut self, buffer: &[u8], start: usize, len: usize) {
+    fn put_quoted<L: Lanes>(&mut self, buffer: &[u8], start: usize, len: usize) {
         assert!(start + len + LANES_MAX <= buffer.len());
-        self.room(len * 6);
+        self.room(len * 6 + 2);
         let first = self.end();
-        // SAFETY: every read begins inside of `start..start + len`, behind which LANES_MAX bytes can be read. A byte of input becomes at
-        // most 6 of output, for which room was made; a block or an escape touches at most the slack behind them, which is twice LANES_MAX.
-        // The implementation `L` was chosen by what the processor has.
+        // SAFETY: every read begins inside of `start..start + len` or at its end, behind which LANES_MAX bytes can be read. A byte of input becomes
+        // at most 6 of output, for which room was made, for the quotes too; a block or an escape touches at most the slack behind them, which is
+        // twice LANES_MAX. The implementation `L` was chosen by what the processor has.
         unsafe {
-            let mut to = first;
-            let mut from = buffer.as_ptr().add(start);
-            let end = from.add(len);
-            while from < end {
-                let step = (end.offset_from(from) as usize).min(L::WIDTH);
-                let found = L::copy_and_find(from, to) & mask(step);
-                to = to.add(if found == 0 { step } else { L::escape(from, to, found, step) });
-                from = from.add(step);
-            }
-            self.len += to.offset_from(first) as usize;
+            first.write(b'"');
+            let end = put_escaped::<L>(buffer.as_ptr().add(start), len, first.add(1));
+            end.write(b'"');
+            self.len += end.offset_from(first) as usize + 1;
         }
     }
 
-    /// For text near the end of its buffer: its last bytes are read from a copy that has others behind it.
+    /// For text near the end of its buffer: it is read from a copy that has others behind it.
     #[inline(never)]
-    fn put_escaped_end<L: Lanes>(&mut self, text: &[u8]) {
-        let at = text.len().saturating_sub(LANES_MAX);
-        if at > 0 {
-            self.put_escaped::<L>(text, 0, at);
+    fn put_string_at_end<L: Lanes>(&mut self, text: &[u8]) {
+        if text.len() <= LANES_MAX {
+            let mut copy = [0; 2 * LANES_MAX];
+            copy[..text.len()].copy_from_slice(text);
+            self.put_quoted::<L>(&copy, 0, text.len());
+        } else {
+            let mut copy = Vec::with_capacity(text.len() + LANES_MAX);
+            copy.extend_from_slice(text);
+            copy.resize(text.len() + LANES_MAX, 0);
+            self.put_quoted::<L>(&copy, 0, text.len());
         }
-        let mut padded = [0; 2 * LANES_MAX];
-        let end = &text[at..];
-        padded[..end.len()].copy_from_slice(end);
-        self.put_escaped::<L>(&padded, 0, end.len());
+    }
+}
+
+/// From this length on, blocks are escaped without a look at whether they need it: in a whole line the quotes stand anywhere, and a guess costs more.
+const LONG: usize = 128;
+
+/// Writes text with its escapes, and gives where it ends.
+///
+/// # Safety
+/// As for [`Lanes::escape`], for all of the text: `len` bytes and a block more can be read, and `6 * len` and `2 * LANES_MAX` be written.
+#[inline(always)]
+unsafe fn put_escaped<L: Lanes>(from: *const u8, len: usize, to: *mut u8) -> *mut u8 {
+    let (mut from, mut to, mut left) = (from, to, len);
+    // SAFETY: each step reads a block that begins inside of the text, or its end, and writes what the caller made room for.
+    unsafe {
+        if L::ESCAPES_WITHOUT_BRANCHES && len >= LONG {
+            while left > L::WIDTH {
+                let found = L::copy_and_find(from, to);
+                to = to.add(L::escape(from, to, found, L::WIDTH));
+                (from, left) = (from.add(L::WIDTH), left - L::WIDTH);
+            }
+        }
+        while left > L::WIDTH {
+            let found = L::copy_and_find(from, to);
+            to = to.add(if found == 0 { L::WIDTH } else { L::escape(from, to, found, L::WIDTH) });
+            (from, left) = (from.add(L::WIDTH), left - L::WIDTH);
+        }
+        let found = L::copy_and_find(from, to) & mask(left);
+        to.add(if found == 0 { left } else { L::escape(from, to, found, left) })
     }
 }
 
@@ -217,10 +257,10 @@ fn eight_digits(number: u64) -> u64 {
     tens | ((quarters - 10 * tens) << 8)
 }
 
-/// The bits of the first `step` bytes of a block, which are at least one and at most 32.
+/// The bits of the first `step` bytes of a block, at most 32.
 #[inline(always)]
 fn mask(step: usize) -> u32 {
-    u32::MAX >> (32 - step)
+    ((1u64 << step) - 1) as u32
 }
 
 #[cfg(test)]

@@ -61,6 +61,20 @@ pub fn check(text: &[u8], depth_max: usize) -> Result<JsonKind, JsonError> {
     if scanner.at == text.len() { Ok(kind) } else { Err(JsonError::Unexpected(scanner.at)) }
 }
 
+/// Whether it is a number without an exponent, and nothing else: most values that plugins hand on as they stand.
+pub fn is_plain_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let has_leading_zero = whole > 1 && digits[0] == b'0';
+    match &digits[whole..] {
+        [] => whole > 0 && !has_leading_zero,
+        [b'.', fraction @ ..] => {
+            whole > 0 && !has_leading_zero && !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
+}
+
 /// Walks over JSON text, value by value.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
@@ -310,6 +324,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_number_is_json_without_an_exponent(text in r"-{0,2}[0-9]{0,3}\.{0,2}[0-9]{0,3}[eE+]?[0-9]{0,1}") {
+            let is_number = check(text.as_bytes(), 1) == Ok(JsonKind::Number);
+            let expected = is_number && !text.contains(['e', 'E']);
+            prop_assert_eq!(is_plain_number(text.as_bytes()), expected, "{}", text);
+        }
+
         #[test]
         fn agrees_with_serde_json_on_near_json(text in r#"[\[\]{}",:\\0-9eE.\-+a-fnrtul \n]{0,24}"#) {
             let ours = check(text.as_bytes(), 100).is_ok();

@@ -130,8 +130,9 @@ pub struct Schema {
 
 /// A shape, and the shapes that are one step longer: two in place, since most have no more.
 struct Node {
-    first: (u32, u32),
-    second: (u32, u32),
+    /// The step to the shape that was remembered right behind this one: its number needs no look, so that the next step need not wait for this one.
+    next: u32,
+    other: (u32, u32),
     more: HashMap<u32, u32>,
 }
 
@@ -139,7 +140,7 @@ const NO_STEP: u32 = u32::MAX;
 
 impl Default for Node {
     fn default() -> Self {
-        Node { first: (NO_STEP, 0), second: (NO_STEP, 0), more: HashMap::new() }
+        Node { next: NO_STEP, other: (NO_STEP, 0), more: HashMap::new() }
     }
 }
 
@@ -205,11 +206,11 @@ impl Schema {
     #[inline]
     pub fn step(&mut self, shape: ShapeId, step: Step) -> ShapeId {
         if let Some(node) = self.nodes.get(shape.0 as usize) {
-            if node.first.0 == step.0 {
-                return ShapeId(node.first.1);
+            if node.next == step.0 {
+                return ShapeId(shape.0 + 1);
             }
-            if node.second.0 == step.0 {
-                return ShapeId(node.second.1);
+            if node.other.0 == step.0 {
+                return ShapeId(node.other.1);
             }
         }
         self.step_rarely(shape, step)
@@ -227,10 +228,10 @@ impl Schema {
             self.strangers += 1;
             return ShapeId::STRANGER;
         }
-        if node.first.0 == NO_STEP {
-            node.first = (step.0, longer);
-        } else if node.second.0 == NO_STEP {
-            node.second = (step.0, longer);
+        if longer == shape.0 + 1 {
+            node.next = step.0;
+        } else if node.other.0 == NO_STEP {
+            node.other = (step.0, longer);
         } else {
             node.more.insert(step.0, longer);
         }

@@ -186,9 +186,22 @@ impl Table {
     /// Does one more thing to an event.
     #[inline]
     pub fn push_cell(&mut self, event: &mut Event, schema: &mut Schema, cell: Cell) {
+        self.open(event);
+        self.push_open(event, schema, cell);
+    }
+
+    /// Sees to it that the event's cells are the last ones, as [`Table::push_open`] needs it.
+    #[inline]
+    pub fn open(&mut self, event: &mut Event) {
         if event.range().end != self.cells.len() {
             self.move_to_end(event);
         }
+    }
+
+    /// As [`Table::push_cell`], for an event that was opened, behind which nothing was pushed to another one.
+    #[inline(always)]
+    pub fn push_open(&mut self, event: &mut Event, schema: &mut Schema, cell: Cell) {
+        debug_assert_eq!(event.range().end, self.cells.len(), "the event is open");
         self.cells.push(cell);
         event.len += 1;
         event.shape = schema.step(event.shape, cell.step());

@@ -142,6 +142,9 @@ impl Checker<'_> {
         let (mut event, mut fork, mut ops) = (before, 0, ops);
         let mark = self.target.table.mark();
         loop {
+            if ops.first().is_some_and(|word| word & 15 == SET) {
+                self.target.table.open(&mut event);
+            }
             // Nearly all operations are this one.
             while let [word, a, b, rest @ ..] = ops
                 && word & 15 == SET
@@ -149,7 +152,7 @@ impl Checker<'_> {
                 let field = self.field(*word)?;
                 let (kind, a, b) = self.value(word >> 4 & 15, *a, *b)?;
                 let cell = Cell::new(Step::set(field), kind, a, b);
-                self.target.table.push_cell(&mut event, self.target.schema, cell);
+                self.target.table.push_open(&mut event, self.target.schema, cell);
                 ops = rest;
             }
             let (&word, rest) = ops.split_first().ok_or(Violation::OpsCutShort)?;
@@ -326,6 +329,9 @@ impl Checker<'_> {
     /// Checks JSON, and writes it again where it has line breaks: in a bulk request they would begin a new action.
     fn checked_json(&mut self, from: &[u8], a: u32, b: u32) -> Result<Option<(Kind, u32, u32)>, Violation> {
         let value = &from[a as usize..a as usize + b as usize];
+        if json::is_plain_number(value) {
+            return Ok(None);
+        }
         json::check(value, json::PLUGIN_JSON_DEPTH_MAX)?;
         if !value.iter().any(|&byte| byte == b'\n' || byte == b'\r') {
             return Ok(None);

@@ -85,7 +85,7 @@ impl Logfmt {
             Some(byte) if key.equals && *byte > b' ' => {
                 let end = bare_end(line, at)?;
                 let value = &line[at..end];
-                match if self.types { Bare::of(value) } else { Bare::Text } {
+                match if self.types { Bare::at(line, at, end) } else { Bare::Text } {
                     Bare::Text => event.text(field, value),
                     Bare::Int(int) => event.int(field, int),
                     Bare::Decimal => event.json(field, value),

@@ -125,33 +125,40 @@ impl Bare {
     #[inline(always)]
     #[must_use]
     pub fn of(value: &[u8]) -> Self {
-        match value.first() {
-            Some(b'0'..=b'9' | b'-') => Self::number(value),
-            Some(b't') if value == b"true" => Self::Bool(true),
-            Some(b'f') if value == b"false" => Self::Bool(false),
+        Self::at(value, 0, value.len())
+    }
+
+    /// As [`of`](Self::of), for the value that stands in a line from `at` to `end`, behind which no digit follows. What stands around a short number lets it be read at once.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(line: &[u8], at: usize, end: usize) -> Self {
+        match line.get(at) {
+            Some(b'0'..=b'9' | b'-') if at < end => Self::number(line, at, end),
+            Some(b't') if line.get(at..end) == Some(b"true") => Self::Bool(true),
+            Some(b'f') if line.get(at..end) == Some(b"false") => Self::Bool(false),
             _ => Self::Text,
         }
     }
 
     #[inline(always)]
-    fn number(value: &[u8]) -> Self {
-        let first = usize::from(value.first() == Some(&b'-'));
-        let Some((magnitude, end)) = crate::scan::digits(value, first) else {
+    fn number(line: &[u8], at: usize, end: usize) -> Self {
+        let first = at + usize::from(line[at] == b'-');
+        let Some((magnitude, stop)) = crate::scan::digits(line, first) else {
             return Self::Text;
         };
-        if value[first] == b'0' && end > first + 1 {
+        if line[first] == b'0' && stop > first + 1 {
             return Self::Text;
         }
-        match value.get(end) {
-            None => match i64::try_from(magnitude) {
-                Ok(0) if first == 1 => Self::Text,
-                Ok(int) => Self::Int(if first == 1 { -int } else { int }),
+        if stop == end {
+            return match i64::try_from(magnitude) {
+                Ok(0) if first > at => Self::Text,
+                Ok(int) => Self::Int(if first > at { -int } else { int }),
                 Err(_) => Self::Text,
-            },
-            Some(b'.') if crate::scan::digits(value, end + 1).is_some_and(|(_, end)| end == value.len()) => {
-                Self::Decimal
-            }
-            Some(_) => Self::Text,
+            };
+        }
+        match crate::scan::digits(line, stop + 1) {
+            Some((_, stop_of_fraction)) if stop_of_fraction == end && line[stop] == b'.' => Self::Decimal,
+            _ => Self::Text,
         }
     }
 }
@@ -160,6 +167,19 @@ impl Bare {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_stands_around_a_value_does_not_change_its_type(before in "[ =a-z]{0,9}", value in "-{0,2}[0-9]{0,22}(\\.[0-9]{0,22})?[a-f]?", behind in "( [0-9a-z.]{0,9})?") {
+            let line = format!("{before}{value}{behind}");
+            let end = before.len() + value.len();
+            prop_assert_eq!(Bare::at(line.as_bytes(), before.len(), end), Bare::of(value.as_bytes()), "{}", line);
+            let plain = !value.starts_with("-0") || value.contains('.');
+            if let Ok(int) = value.parse::<i64>() && int.to_string() == value && plain {
+                prop_assert_eq!(Bare::of(value.as_bytes()), Bare::Int(int));
+            }
+        }
+    }
 
     #[test]
     fn escapes_mean_what_they_should() {
