@@ -20,6 +20,11 @@ use crate::{
     watch::{Told, Watch},
 };
 
+/// Searching takes at most one part in so many of the time.
+const RESCAN_SHARE: u32 = 500;
+/// How long it takes at most until everything is searched again, however many files there are.
+const RESCAN_INTERVAL_MAX: Duration = Duration::from_secs(60);
+
 /// What to look for.
 #[derive(Clone, Debug)]
 pub(crate) struct Quest {
@@ -149,7 +154,7 @@ impl Scout {
             let now = Instant::now();
             if now >= rescan_at || due.everything {
                 self.scan_where(|_, _| true);
-                rescan_at = Instant::now() + self.rhythm.rescan_interval;
+                rescan_at = Instant::now() + self.rescan_interval();
             } else if !due.dirs.is_empty() {
                 let dirs = std::mem::take(&mut due.dirs);
                 self.scan_where(|quest, _| dirs.iter().any(|dir| quest.pattern.concerns_dir(dir)));
@@ -165,6 +170,12 @@ impl Scout {
     /// Changes of directories are gathered for a moment, longer where looking takes long.
     fn settling_time(&self) -> Duration {
         Duration::from_millis(5).max(self.last_scan_took * 3)
+    }
+
+    /// Thousands of files are searched for less often, so that looking costs next to nothing: what is watched is told of anyway.
+    fn rescan_interval(&self) -> Duration {
+        let interval = self.rhythm.rescan_interval;
+        interval.max((self.last_scan_took * RESCAN_SHARE).min(RESCAN_INTERVAL_MAX))
     }
 
     fn follow(&mut self, order: Order, due: &mut Due) {

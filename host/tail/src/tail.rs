@@ -92,10 +92,19 @@ impl Tail {
     /// # Errors
     /// When the state cannot be read, or the system gives no threads.
     pub fn start(settings: TailSettings, state: StateDir, around: Surroundings) -> Result<TailHandle, TailError> {
+        Self::start_on(Arc::new(MachineDisk), settings, state, around)
+    }
+
+    /// The same on any disk.
+    pub(crate) fn start_on(
+        disk: Arc<dyn Disk>,
+        settings: TailSettings,
+        state: StateDir,
+        around: Surroundings,
+    ) -> Result<TailHandle, TailError> {
         if around.out.is_empty() {
             return Err(TailError::NoOutlet);
         }
-        let disk: Arc<dyn Disk> = Arc::new(MachineDisk);
         let journal = state.load(&disk)?;
         let inbox = Arc::new(Inbox::default());
         let rhythm = Rhythm {

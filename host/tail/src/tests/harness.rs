@@ -18,7 +18,8 @@ use collector_tasks::{Task, TaskSet};
 use tokio::sync::watch;
 
 use crate::{
-    Clock, Coverage, NoCoverage, StateDir, Surroundings, Tail, TailHandle, TailSettings, pattern::tests::task,
+    Clock, Coverage, Disk, MachineDisk, NoCoverage, StateDir, Surroundings, Tail, TailHandle, TailSettings,
+    pattern::tests::task,
 };
 
 /// Longer than anything here takes; reached only by a test that fails.
@@ -52,6 +53,7 @@ pub(super) struct Bench {
     pub(super) metrics: Metrics,
     pub(super) now_ms: Arc<AtomicI64>,
     pub(super) budget_bytes: usize,
+    pub(super) disk: Arc<dyn Disk>,
 }
 
 impl Bench {
@@ -79,6 +81,7 @@ impl Bench {
             metrics: Metrics::default(),
             now_ms,
             budget_bytes: 64 << 20,
+            disk: Arc::new(MachineDisk),
         }
     }
 
@@ -133,7 +136,7 @@ impl Bench {
             out: vec![out],
         };
         let state = StateDir::open(&self.state).unwrap();
-        let handle = Tail::start(self.settings.clone(), state, around).unwrap();
+        let handle = Tail::start_on(Arc::clone(&self.disk), self.settings.clone(), state, around).unwrap();
         Run { handle: Some(handle), tasks: to_tail, batches, got: vec![], open: vec![] }
     }
 }

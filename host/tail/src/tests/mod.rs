@@ -2,6 +2,7 @@
 
 mod crashing;
 mod encoding;
+mod faults;
 mod gathering;
 mod harness;
 mod limits;
