@@ -133,7 +133,10 @@ fn faulty(what: &'static str) -> (Bench, Arc<FaultyDisk>) {
     (bench, disk)
 }
 
-/// Reads two lines in good order; the second time everything that the state still allows.
+/// Something that happens to a state directory.
+type Damage = Box<dyn Fn(&Path)>;
+
+/// Reads three lines, crashes, damages the state, and starts again.
 fn read_and_damage(damage: impl Fn(&Path)) -> (Vec<Got>, Bench, Run) {
     let bench = Bench::new();
     bench.append("a.log", "one\ntwo\n".to_owned() + &"x".repeat(1100) + "\n");
@@ -153,7 +156,7 @@ fn a_checkpoint_that_is_torn_empty_missing_or_of_another_version_costs_repetitio
         bytes.extend(xxhash_rust::xxh3::xxh3_64(&bytes).to_be_bytes());
         bytes
     };
-    let damages: [(&str, Box<dyn Fn(&Path)>); 4] = [
+    let damages: [(&str, Damage); 4] = [
         (
             "torn",
             Box::new(|state| {
