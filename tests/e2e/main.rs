@@ -11,6 +11,7 @@ mod given;
 mod killing;
 mod mistakes;
 mod quarantining;
+mod rotating;
 mod searching;
 mod standing_alone;
 mod swapping;
