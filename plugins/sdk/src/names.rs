@@ -48,7 +48,7 @@ impl Start {
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
         match text.first_chunk() {
-            Some(block) => Block::load(block).same(Block::load(&self.bytes)) | self.behind == 0xffff,
+            Some(block) => Block::load(block).same(Block::load(&self.bytes)).bits() | self.behind == 0xffff,
             None => self.begins_short(text),
         }
     }

@@ -47,16 +47,16 @@ fn ipv4_short(bytes: &[u8], from: usize, to: usize) -> bool {
 #[inline(always)]
 fn ipv4_block(block: Block, length: usize) -> bool {
     let all = (1u32 << length) - 1;
-    let dots = block.equal(b'.') & all;
-    let digits = block.digits() & all;
+    let dots = block.equal(b'.').bits() & all;
+    let digits = block.digits().bits() & all;
     let (starts, ends) = (dots << 1 | 1, dots | 1 << length);
     let (one, two) = (ends >> 1, ends >> 2);
     let three = ends >> 3 & !(one | two);
-    let zero_first = starts & block.equal(b'0') & !one;
+    let zero_first = starts & block.equal(b'0').bits() & !one;
     let unending = starts & !(one | two | three);
-    let over_2 = !block.at_most(b'2');
-    let (is_2, is_5) = (block.equal(b'2'), block.equal(b'5'));
-    let over_5 = !block.at_most(b'5');
+    let over_2 = !block.at_most(b'2').bits();
+    let (is_2, is_5) = (block.equal(b'2').bits(), block.equal(b'5').bits());
+    let over_5 = !block.at_most(b'5').bits();
     let over_255 = over_2 | is_2 & (over_5 >> 1 | is_5 >> 1 & over_5 >> 2);
     dots.count_ones() == 3
         && dots | digits == all

@@ -13,7 +13,7 @@ pub use cut::{between, cut, cut_last, cut_text, int};
 pub use digits::{digits, two_digits};
 pub use path::{extension, find_url_special};
 
-pub(crate) use block::{BLOCK_BYTES, Block};
+pub(crate) use block::{BLOCK_BYTES, Block, Hits};
 
 /// The sixteen bytes from `at` on, where there are as many.
 #[inline(always)]
@@ -21,18 +21,33 @@ fn block_at(bytes: &[u8], at: usize) -> Option<Block> {
     Some(Block::load(bytes.get(at..)?.first_chunk::<BLOCK_BYTES>()?))
 }
 
+/// Two blocks from `at` on, where there are as many: a bit for each byte that was met.
+#[inline(always)]
+fn two_blocks(bytes: &[u8], at: usize, hits: impl Fn(Block) -> Hits) -> Option<u32> {
+    let two = bytes.get(at..)?.first_chunk::<{ 2 * BLOCK_BYTES }>()?;
+    let (first, second) = two.split_at(BLOCK_BYTES);
+    let [first, second] = [first, second].map(|half| half.first_chunk().map(|half| hits(Block::load(half)).bits()));
+    Some(first? | second? << BLOCK_BYTES)
+}
+
 /// Where the first byte at or after `from` is for which `hits` (sixteen bytes at once) or `is` (one) says so.
 #[inline(always)]
-fn search(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8) -> bool) -> Option<usize> {
+fn search(bytes: &[u8], from: usize, hits: impl Fn(Block) -> Hits, is: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = from;
     if let Some(block) = block_at(bytes, at) {
-        let mask = hits(block);
+        let mask = hits(block).bits();
         if mask != 0 {
             return Some(at + mask.trailing_zeros() as usize);
         }
         at += BLOCK_BYTES;
-        while let Some(block) = block_at(bytes, at) {
-            let mask = hits(block);
+        while let Some(mask) = two_blocks(bytes, at, &hits) {
+            if mask != 0 {
+                return Some(at + mask.trailing_zeros() as usize);
+            }
+            at += 2 * BLOCK_BYTES;
+        }
+        if let Some(block) = block_at(bytes, at) {
+            let mask = hits(block).bits();
             if mask != 0 {
                 return Some(at + mask.trailing_zeros() as usize);
             }
@@ -44,13 +59,13 @@ fn search(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8
 
 /// The last, incomplete block: read together with bytes before it, which are masked out.
 #[inline(always)]
-fn search_tail(bytes: &[u8], at: usize, hits: impl Fn(Block) -> u32, is: impl Fn(u8) -> bool) -> Option<usize> {
+fn search_tail(bytes: &[u8], at: usize, hits: impl Fn(Block) -> Hits, is: impl Fn(u8) -> bool) -> Option<usize> {
     if at >= bytes.len() {
         return None;
     }
     if let Some(last) = bytes.last_chunk::<BLOCK_BYTES>() {
         let start = bytes.len() - BLOCK_BYTES;
-        let mask = hits(Block::load(last)) >> (at - start);
+        let mask = hits(Block::load(last)).bits() >> (at - start);
         return (mask != 0).then(|| at + mask.trailing_zeros() as usize);
     }
     let rest = bytes.get(at..)?;
@@ -90,8 +105,9 @@ pub fn find_digit(bytes: &[u8], from: usize) -> Option<usize> {
 #[must_use]
 pub fn find_json_special(bytes: &[u8], from: usize) -> Option<usize> {
     #[inline(always)]
-    fn hits(v: Block) -> u32 {
-        v.equal(b'"') | v.equal(b'\\') | v.at_most(0x1f)
+    fn hits(v: Block) -> Hits {
+        // One bit turned puts the quote right behind the control characters.
+        v.below(b'"' ^ b' ', 0x21) | v.equal(b'\\')
     }
     #[inline(never)]
     fn far(bytes: &[u8], from: usize) -> Option<usize> {
@@ -105,8 +121,8 @@ pub fn find_json_special(bytes: &[u8], from: usize) -> Option<usize> {
 #[must_use]
 pub fn find_pair_special(bytes: &[u8], from: usize) -> Option<usize> {
     #[inline(always)]
-    fn hits(v: Block) -> u32 {
-        v.at_most(b' ') | v.equal(b'=') | v.equal(b'"')
+    fn hits(v: Block) -> Hits {
+        v.below(b'"' ^ b' ', 0x21) | v.equal(b' ') | v.equal(b'=')
     }
     #[inline(never)]
     fn far(bytes: &[u8], from: usize) -> Option<usize> {
@@ -117,10 +133,8 @@ pub fn find_pair_special(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// As [`search`] within the next two blocks, if there are as many: without a loop, and without a branch for which of them it is.
 #[inline(always)]
-fn search_near(bytes: &[u8], from: usize, hits: impl Fn(Block) -> u32) -> Option<usize> {
-    let two = bytes.get(from..)?.first_chunk::<{ 2 * BLOCK_BYTES }>()?;
-    let (first, second) = two.split_at(BLOCK_BYTES);
-    let mask = hits(Block::load(first.first_chunk()?)) | hits(Block::load(second.first_chunk()?)) << BLOCK_BYTES;
+fn search_near(bytes: &[u8], from: usize, hits: impl Fn(Block) -> Hits) -> Option<usize> {
+    let mask = two_blocks(bytes, from, hits)?;
     (mask != 0).then(|| from + mask.trailing_zeros() as usize)
 }
 

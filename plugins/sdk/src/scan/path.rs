@@ -7,7 +7,8 @@ use super::{block_at, search};
 #[inline(always)]
 #[must_use]
 pub fn find_url_special(bytes: &[u8], from: usize) -> Option<usize> {
-    search(bytes, from, |v| v.at_most(b'%') | v.equal(b'?'), |b| b <= b'%' || b == b'?')
+    // The lowest bit turned leaves those up to `%` among themselves.
+    search(bytes, from, |v| v.below(1, b'%' + 1) | v.equal(b'?'), |b| b <= b'%' || b == b'?')
 }
 
 /// Where the extension of the last segment of the path `bytes[from..to]` begins: behind its last dot. None where there is no dot, or nothing behind it.
@@ -26,7 +27,7 @@ pub fn extension(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
         // What comes before the path is masked out; the highest bit is the last byte.
         let before = from.saturating_sub(start).min(BLOCK_BYTES) as u32;
         let path = u32::MAX << before;
-        let (dots, slashes) = (block.equal(b'.') & path, block.equal(b'/') & path);
+        let (dots, slashes) = (block.equal(b'.').bits() & path, block.equal(b'/').bits() & path);
         if dots > slashes {
             let behind = start + (u32::BITS - dots.leading_zeros()) as usize;
             return (behind < to).then_some(behind);
