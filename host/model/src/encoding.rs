@@ -47,6 +47,7 @@ impl Encoding {
     }
 
     /// Whether bytes are text as they are.
+    #[inline]
     pub fn is_utf8(self) -> bool {
         self.0 == UTF_8
     }
@@ -62,6 +63,7 @@ impl Encoding {
     }
 
     /// What ends a line.
+    #[inline]
     fn newline(self) -> &'static [u8] {
         match self.0 {
             utf16 if utf16 == UTF_16LE => b"\n\0",
@@ -71,11 +73,13 @@ impl Encoding {
     }
 
     /// How many bytes end a line, which is also the unit that is never torn.
+    #[inline]
     pub fn newline_bytes(self) -> usize {
         self.newline().len()
     }
 
     /// Whether the bytes begin with a newline.
+    #[inline]
     pub fn begins_with_newline(self, bytes: &[u8]) -> bool {
         bytes.starts_with(self.newline())
     }
@@ -86,6 +90,7 @@ impl Encoding {
     }
 
     /// Where the first newline is in bytes that begin with a whole character.
+    #[inline]
     pub fn find_newline(self, bytes: &[u8]) -> Option<usize> {
         let newline = self.newline();
         if newline.len() == 1 {

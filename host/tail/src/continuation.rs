@@ -169,11 +169,15 @@ fn look_at(
     Ok((changed_ms, Sort::Stranger(body)))
 }
 
-/// The compressed files beside the path that are no copies of plain ones there.
+/// The compressed files beside the path that are named after it (`app.log.2.gz`, `app-20260131.log.gz`) and no copies of plain ones
+/// there. Without a look at the names, thousands of files that are gone would have thousands of others unpacked for each.
 fn compressed_beside(disk: &dyn Disk, hunt: &Hunt) -> Vec<PathBuf> {
     let entries = hunt.origin.parent().map_or_else(Vec::new, |dir| disk.entries(dir));
     let paths = entries.into_iter().map(|entry| entry.path);
-    let compressed = paths.filter(|path| path.extension().is_some_and(|ending| ending == "gz"));
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = hunt.origin.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_named_so = |path: &PathBuf| name(path).starts_with(&stem) && name(path).ends_with(".gz");
+    let compressed = paths.filter(is_named_so);
     let mut compressed: Vec<_> = compressed.filter(|path| !hunt.plain.contains(&without_gz(path))).collect();
     compressed.sort();
     compressed
