@@ -44,9 +44,11 @@ impl Log {
 
 /// A step of a rotation.
 type Step = fn(&mut Log);
+/// Steps; before a marked one, all that was written is found.
+type Steps = &'static [(bool, Step)];
 
-/// The rotations, each with the pattern of its task and its steps; before a step that is marked, all that was written is found.
-const ROTATIONS: &[(&str, &str, &[(bool, Step)])] = &[
+/// The rotations: name, pattern of the task, steps.
+const ROTATIONS: &[(&str, &str, Steps)] = &[
     (
         "rename",
         "a.log",
@@ -144,7 +146,7 @@ const ROTATIONS: &[(&str, &str, &[(bool, Step)])] = &[
 
 /// The logs, with what stands in them before anything is rotated.
 fn logs(home: &Path) -> Vec<Log> {
-    let log = |&(name, _, _): &(&'static str, _, _)| {
+    let log = |&(name, _, _): &(&'static str, &str, Steps)| {
         let mut log = Log { name, dir: home.join("logs").join(name), written: 0 };
         fs::create_dir_all(log.path("real")).and_then(|()| fs::create_dir(log.path("x"))).expect("directories");
         match name {
@@ -211,7 +213,7 @@ async fn every_rotation_survives_kills_between_its_steps() {
 
 /// Some of the kills come right behind a step, at another one for each rotation.
 fn step_kills(name: &str, written: usize) -> bool {
-    (name.len() + written / LINES) % 3 == 0
+    (name.len() + written / LINES).is_multiple_of(3)
 }
 
 #[tokio::test(flavor = "multi_thread")]
