@@ -4,6 +4,7 @@
 //! operation, through proxies that cut, delay and swallow; faults strike by a seed's schedule. In the end everything is read back from
 //! the indices, from Kafka and from the dead letters, and compared with what was written.
 
+pub mod alone;
 pub mod checker;
 pub mod controls;
 pub mod faults;

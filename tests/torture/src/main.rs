@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use collector_torture::{
+    alone,
     controls::{self, Control},
     faults::Fault,
     ground::Installed,
@@ -14,7 +15,7 @@ use collector_torture::{
 
 const USAGE: &str =
     "usage: cargo xtask torture [--minutes N] [--seed S] [--rate LINES_PER_SECOND] [--faults NAME,NAME...]
-                     [--control NAME | --controls]";
+                     [--control NAME | --controls] [--standalone]";
 
 struct Wanted {
     minutes: f64,
@@ -22,6 +23,7 @@ struct Wanted {
     rate: u64,
     faults: Vec<Fault>,
     controls: Vec<&'static Control>,
+    is_standalone: bool,
 }
 
 fn main() -> ExitCode {
@@ -45,7 +47,8 @@ fn main() -> ExitCode {
 }
 
 fn parse() -> anyhow::Result<Wanted> {
-    let mut wanted = Wanted { minutes: 2.0, seed: 1, rate: 3_000, faults: Fault::ALL.to_vec(), controls: vec![] };
+    let mut wanted =
+        Wanted { minutes: 2.0, seed: 1, rate: 3_000, faults: vec![], controls: vec![], is_standalone: false };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         let lexopt::Arg::Long(name) = argument else { return Err(argument.unexpected().into()) };
@@ -64,9 +67,13 @@ fn parse() -> anyhow::Result<Wanted> {
                     .controls
                     .push(control.with_context(|| format!("there is no control '{name}'; there are: {known}"))?);
             }
+            "standalone" => wanted.is_standalone = true,
             "controls" => wanted.controls.extend(controls::CONTROLS),
             other => bail!("there is no option --{other}"),
         }
+    }
+    if wanted.faults.is_empty() {
+        wanted.faults = if wanted.is_standalone { Fault::ALONE.to_vec() } else { Fault::of_a_fleet() };
     }
     Ok(wanted)
 }
@@ -83,15 +90,15 @@ fn faults(names: &str) -> anyhow::Result<Vec<Fault>> {
 }
 
 async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
-    let installed = Installed::from_environment()?;
+    let installed = if wanted.is_standalone { None } else { Some(Installed::from_environment()?) };
     if wanted.controls.is_empty() {
-        let report = one(&installed, wanted, None).await?;
+        let report = one(installed.as_ref(), wanted, None).await?;
         println!("{report}");
         return Ok(report.held());
     }
     let mut missed = vec![];
     for control in &wanted.controls {
-        let report = one(&installed, wanted, Some(control)).await?;
+        let report = one(installed.as_ref(), wanted, Some(control)).await?;
         let caught = if report.held() { "MISSED" } else { "caught" };
         println!("torture: seed {}: control {}: {caught}", wanted.seed, control.name);
         if report.held() {
@@ -102,7 +109,7 @@ async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
     Ok(missed.is_empty())
 }
 
-async fn one(installed: &Installed, wanted: &Wanted, control: Option<&Control>) -> anyhow::Result<Report> {
+async fn one(installed: Option<&Installed>, wanted: &Wanted, control: Option<&Control>) -> anyhow::Result<Report> {
     let name = control.map_or("run", |control| control.name);
     let home = below().join(format!("{}-{name}-{}", wanted.seed, std::process::id()));
     let plan = Plan {
@@ -111,10 +118,12 @@ async fn one(installed: &Installed, wanted: &Wanted, control: Option<&Control>) 
         faults: control.map_or_else(|| wanted.faults.clone(), |control| control.faults.to_vec()),
         rate: wanted.rate,
         planted: control.map(|control| control.name),
-        is_standalone: false,
         home: home.clone(),
     };
-    let result = run(plan, installed).await;
+    let result = match installed {
+        Some(installed) => run(plan, installed).await,
+        None => alone::run(plan).await,
+    };
     let keep = match &result {
         Ok(report) => control.is_none() && !report.held(),
         Err(_) => true,

@@ -17,8 +17,6 @@ pub struct Plan {
     pub rate: u64,
     /// A wrong turn that the program takes on purpose.
     pub planted: Option<&'static str>,
-    /// Whether the collector is one process with its own index instead of agent, Kafka and transfer.
-    pub is_standalone: bool,
     /// Where everything of the run is; it stays when the run fails.
     pub home: PathBuf,
 }

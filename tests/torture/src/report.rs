@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     checker::{Findings, Order},
-    scene::Scene,
     watch::Peaks,
 };
 
@@ -37,17 +36,22 @@ pub struct Report {
 
 impl Report {
     /// What was found of a run.
-    pub fn of(scene: &Scene, mut struck: BTreeMap<&'static str, u64>, findings: Findings, peaks: Peaks) -> Report {
-        struck.extend(scene.writers.rotations());
+    pub fn of(
+        seed: u64,
+        struck: BTreeMap<&'static str, u64>,
+        conflicts: f64,
+        findings: Findings,
+        peaks: Peaks,
+    ) -> Report {
         Report {
-            seed: scene.plan.seed,
+            seed,
             struck,
             lines: findings.tally.lines(),
             found: findings.tally.found,
             letters: findings.tally.letters,
             lost: findings.tally.lost,
             doubled: findings.tally.doubled,
-            conflicts: scene.conflicts as u64,
+            conflicts: conflicts as u64,
             order: findings.order,
             peaks,
             broken: findings.broken,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// After how long an unfinished line is sent, in milliseconds.
-const FLUSH_MS: u64 = 500;
+pub(crate) const FLUSH_MS: u64 = 500;
 /// Partitions of the topic at first.
 const PARTITIONS: i32 = 4;
 /// The most transfers at once.
@@ -117,7 +117,8 @@ impl Scene {
     }
 }
 
-fn writing(plan: &Plan, run: &str, paths: &Paths) -> Writing {
+/// What the writers of a plan do.
+pub(crate) fn writing(plan: &Plan, run: &str, paths: &Paths) -> Writing {
     Writing {
         run: run.to_owned(),
         files: paths.files.clone(),
@@ -130,7 +131,8 @@ fn writing(plan: &Plan, run: &str, paths: &Paths) -> Writing {
     }
 }
 
-fn plugins() -> PathBuf {
+/// Where compiled plugins are.
+pub(crate) fn plugins() -> PathBuf {
     std::env::var_os("COLLECTOR_TEST_PLUGINS").map_or_else(|| PathBuf::from("target/plugins"), PathBuf::from)
 }
 

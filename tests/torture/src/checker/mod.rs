@@ -1,5 +1,6 @@
 //! The checker: reads everything back and says which promises hold.
 
+mod alone;
 mod dead;
 mod documents;
 mod order;
@@ -7,6 +8,7 @@ mod tally;
 
 use std::time::Duration;
 
+pub use alone::check_alone;
 pub use order::Order;
 pub use tally::{Find, Tally};
 

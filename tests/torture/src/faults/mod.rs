@@ -1,11 +1,12 @@
 //! The faults, and how each strikes.
 
 mod etcd;
+pub(crate) mod process;
 mod programs;
 mod servers;
 mod ways;
 
-use crate::{random::Random, scene::Scene};
+use crate::{fleet::Program, random::Random, scene::Scene};
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $fault:ident = $name:literal;)*) => {
@@ -112,6 +113,10 @@ faults! {
     ElasticKilled = "elasticsearch killed";
     /// Elasticsearch stands still.
     ElasticFrozen = "elasticsearch frozen";
+    /// Standalone ends when documents are about to be committed.
+    KilledBeforeIndexCommit = "killed before the index commits";
+    /// Standalone ends when documents are committed and their lines are not acknowledged.
+    KilledAfterIndexCommit = "killed after the index commits";
     /// etcd ends at any moment.
     EtcdKilled = "etcd killed";
     /// etcd comes back with nothing.
@@ -130,24 +135,75 @@ faults! {
     EtcdKeyDeleted = "etcd key deleted";
 }
 
+impl Fault {
+    /// Those of a standalone collector.
+    pub const ALONE: &'static [Fault] = &[
+        Fault::AgentKilled,
+        Fault::AgentKilledAfterJournal,
+        Fault::AgentKilledBeforeCheckpoint,
+        Fault::AgentKilledInCheckpoint,
+        Fault::AgentKilledAfterCheckpoint,
+        Fault::AgentTerminated,
+        Fault::AgentFrozen,
+        Fault::DiskFull,
+        Fault::ClockAhead,
+        Fault::ClockBehind,
+        Fault::CheckpointDamaged,
+        Fault::KilledBeforeIndexCommit,
+        Fault::KilledAfterIndexCommit,
+    ];
+
+    /// Those of agents and transfers among servers.
+    pub fn of_a_fleet() -> Vec<Fault> {
+        let is_alone = |fault: &Fault| matches!(fault, Fault::KilledBeforeIndexCommit | Fault::KilledAfterIndexCommit);
+        Fault::ALL.iter().copied().filter(|fault| !is_alone(fault)).collect()
+    }
+}
+
+/// Strikes one process that reads files; `None` where that is not what the fault is about.
+pub(crate) async fn strike_process(
+    fault: Fault,
+    program: &mut Program,
+    planted: &str,
+    random: &mut Random,
+) -> anyhow::Result<Option<bool>> {
+    use Fault as F;
+    let place = match fault {
+        F::AgentKilledAfterJournal => Some("journal-synced"),
+        F::AgentKilledAfterDelivery => Some("delivered"),
+        F::AgentKilledBeforeCheckpoint => Some("acknowledged"),
+        F::AgentKilledInCheckpoint => Some("state-written"),
+        F::AgentKilledAfterCheckpoint => Some("state-renamed"),
+        F::KilledBeforeIndexCommit => Some("index-committing"),
+        F::KilledAfterIndexCommit => Some("index-committed"),
+        _ => None,
+    };
+    if let Some(place) = place {
+        return process::killed_at(place, program, planted, random).await.map(Some);
+    }
+    let met = match fault {
+        F::AgentKilled => process::killed(program, planted).await?,
+        F::AgentTerminated => process::terminated(program, planted).await?,
+        F::AgentFrozen => process::frozen(program, random).await?,
+        F::DiskFull => process::with_wrong("disk-full", program, planted, random).await?,
+        F::ClockAhead => process::with_wrong("clock-ahead", program, planted, random).await?,
+        F::ClockBehind => process::with_wrong("clock-behind", program, planted, random).await?,
+        F::CheckpointDamaged => process::checkpoint_damaged(program, planted, random).await?,
+        _ => return Ok(None),
+    };
+    Ok(Some(met))
+}
+
 /// Strikes, and mends. True where the fault has met what it was meant for while lines were in flight.
 pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
     use Fault as F;
     let flows = scene.lines_flow().await;
+    let planted = scene.plan.failpoints();
+    if let Some(met) = strike_process(fault, &mut scene.agent, &planted, random).await? {
+        return Ok(flows && met);
+    }
     let met = match fault {
-        F::AgentKilled => programs::agent_killed(scene).await?,
-        F::AgentKilledAfterJournal => programs::agent_killed_at("journal-synced", scene, random).await?,
-        F::AgentKilledAfterDelivery => programs::agent_killed_at("delivered", scene, random).await?,
-        F::AgentKilledBeforeCheckpoint => programs::agent_killed_at("acknowledged", scene, random).await?,
-        F::AgentKilledInCheckpoint => programs::agent_killed_at("state-written", scene, random).await?,
-        F::AgentKilledAfterCheckpoint => programs::agent_killed_at("state-renamed", scene, random).await?,
-        F::AgentTerminated => programs::agent_terminated(scene).await?,
-        F::AgentFrozen => programs::agent_frozen(scene, random).await?,
-        F::DiskFull => programs::agent_with("disk-full", scene, random).await?,
-        F::ClockAhead => programs::agent_with("clock-ahead", scene, random).await?,
-        F::ClockBehind => programs::agent_with("clock-behind", scene, random).await?,
         F::DescriptorLimit => programs::descriptor_limit(scene).await?,
-        F::CheckpointDamaged => programs::checkpoint_damaged(scene, random).await?,
         F::FileDeleted => programs::file_deleted(scene).await?,
         F::TransferKilled => programs::transfer_killed(scene, random).await?,
         F::TransferKilledAfterBulk => programs::transfer_killed_at(("bulk-applied", 4), scene, random).await?,
@@ -182,6 +238,8 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
         | F::IndexOverloaded
         | F::IndexFailing
         | F::IndexTooLarge => ways::strike(fault, scene, random).await,
+        // The others are those of a single process.
+        _ => false,
     };
     Ok(flows && met)
 }

@@ -1,72 +1,22 @@
-//! Faults of the program's own processes.
+//! Faults of agents and transfers among servers.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 
+use super::process::{armed, came_to_its_end};
 use crate::{fleet::Program, proxy::Mode, random::Random, scene::Scene, wait::within};
 
-/// How long a process may take to come to the place where it is to end.
-const REACHED_WITHIN: Duration = Duration::from_secs(20);
 /// After this long a silent member of the group has lost its partitions.
 const SESSION: Duration = Duration::from_secs(50);
-
-pub(super) async fn agent_killed(scene: &mut Scene) -> anyhow::Result<bool> {
-    scene.agent.kill()?;
-    scene.agent.start(&scene.plan.failpoints())?;
-    Ok(true)
-}
-
-/// Ends the agent at a place in its code, after it came past a number of times.
-pub(super) async fn agent_killed_at(point: &str, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    let armed = armed(&scene.plan.failpoints(), point, random.below(60));
-    scene.agent.kill()?;
-    scene.agent.start(&armed)?;
-    let met = came_to_its_end(&mut scene.agent).await;
-    scene.agent.kill()?;
-    scene.agent.start(&scene.plan.failpoints())?;
-    Ok(met)
-}
-
-fn armed(planted: &str, point: &str, passes: u64) -> String {
-    let separator = if planted.is_empty() { "" } else { ";" };
-    format!("{planted}{separator}{point}={passes}*off->return")
-}
-
-async fn came_to_its_end(program: &mut Program) -> bool {
-    within("a failpoint", REACHED_WITHIN, async || Ok(program.was_killed().then_some(()))).await.is_ok()
-}
-
-/// Lets something go wrong inside the agent for a while, and then no more.
-pub(super) async fn agent_with(wrong: &str, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    let planted = scene.plan.failpoints();
-    let separator = if planted.is_empty() { "" } else { ";" };
-    let (before, during) = (random.between(5, 50), random.between(20, 200));
-    scene.agent.kill()?;
-    scene.agent.start(&format!("{planted}{separator}{wrong}={before}*off->{during}*return->off"))?;
-    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
-    Ok(scene.agent.is_running())
-}
-
-pub(super) async fn agent_terminated(scene: &mut Scene) -> anyhow::Result<bool> {
-    scene.agent.ready().await?;
-    scene.agent.terminate().await?;
-    scene.agent.start(&scene.plan.failpoints())?;
-    Ok(true)
-}
-
-pub(super) async fn agent_frozen(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    scene.agent.signal(Signal::STOP)?;
-    tokio::time::sleep(Duration::from_millis(random.between(500, 5_000))).await;
-    scene.agent.signal(Signal::CONT)?;
-    Ok(true)
-}
 
 /// Lets the agent open no more than it has open now, while files come.
 pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> {
     let (pid, open) = (scene.agent.pid(), scene.agent.usage().descriptors);
-    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), maximum: Some(1 << 16) })
+    // The hard limit, which only root may raise again, stays: the agent has ours.
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), maximum })
         .context("limiting the agent's descriptors")?;
     tokio::time::sleep(Duration::from_secs(6)).await;
     if scene.agent.is_running() {
@@ -75,20 +25,6 @@ pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> 
     }
     scene.broken.push("I7: without descriptors the agent ended".to_owned());
     Ok(false)
-}
-
-pub(super) async fn checkpoint_damaged(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    scene.agent.kill()?;
-    let path = scene.agent.state_path().join("checkpoint");
-    let bytes = std::fs::read(&path).unwrap_or_default();
-    let cut = random.below(bytes.len() as u64 + 1) as usize;
-    match random.below(3) {
-        0 => std::fs::remove_file(&path).ok(),
-        1 => std::fs::write(&path, "").ok(),
-        _ => std::fs::write(&path, &bytes[..cut]).ok(),
-    };
-    scene.agent.start(&scene.plan.failpoints())?;
-    Ok(!bytes.is_empty())
 }
 
 /// Deletes a file that the agent has open while Kafka cannot be reached, and waits until the agent has let go of it: nothing else

@@ -1,6 +1,6 @@
 //! Settings files of the program under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::ground::Ground;
 
@@ -46,12 +46,13 @@ pub fn transfer(ground: &Ground, instance: Option<&str>, topics: &[String], path
     )
 }
 
-/// Standalone's settings, with its tasks in `files/tasks`.
-pub fn standalone(paths: &Paths) -> String {
+/// Standalone's settings.
+pub fn standalone(paths: &Paths, tasks: &Path) -> String {
     format!(
         "allowed_paths = [\"{files}/**\"]\nplugin_dirs = [\"{plugins}\"]\n\
-         [http]\nlisten = \"127.0.0.1:{{port}}\"\n[tasks]\ndir = \"{files}/tasks\"\n",
+         [http]\nlisten = \"127.0.0.1:{{port}}\"\n[tasks]\ndir = \"{tasks}\"\n",
         files = paths.files.display(),
         plugins = paths.plugins.display(),
+        tasks = tasks.display(),
     )
 }

@@ -34,6 +34,8 @@ pub(super) struct Hand {
     ledger: File,
     sequence: u64,
     rotated: u64,
+    /// The last rotated file that is to be compressed when the next one is there.
+    plain: Option<PathBuf>,
     lines: Arc<AtomicU64>,
 }
 
@@ -47,7 +49,7 @@ impl Hand {
     ) -> anyhow::Result<Hand> {
         let file = append_to(&path)?;
         let ledger = append_to(&ledger)?;
-        Ok(Hand { script, path, truncates, random, file, ledger, sequence: 0, rotated: 0, lines })
+        Ok(Hand { script, path, truncates, random, file, ledger, sequence: 0, rotated: 0, plain: None, lines })
     }
 
     pub(super) fn write_until_stopped(&mut self, shared: &Shared) -> anyhow::Result<()> {
@@ -98,7 +100,7 @@ impl Hand {
             self.file.set_len(0).context("truncating")?;
             return Ok("rotated: truncated");
         }
-        match self.random.below(6) {
+        match self.random.below(8) {
             0 => {
                 for _ in 0..3 {
                     self.rename(Path::new(""))?;
@@ -116,6 +118,14 @@ impl Hand {
                 link.push(".log.link");
                 std::fs::hard_link(&old, link).context("linking")?;
                 Ok("rotated: with a hard link")
+            }
+            3 | 4 => {
+                // As logrotate with `delaycompress`: the last one stays, the one before it is compressed.
+                let last = self.rename(Path::new(""))?;
+                if let Some(before) = self.plain.replace(last) {
+                    compress(&before)?;
+                }
+                Ok("rotated: the one before compressed")
             }
             _ => {
                 self.rename(Path::new(""))?;
@@ -140,4 +150,18 @@ impl Hand {
 fn append_to(path: &Path) -> anyhow::Result<File> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
     opened.with_context(|| format!("opening {}", path.display()))
+}
+
+/// Does as gzip does: the compressed file grows beside the plain one, which goes in the end.
+fn compress(plain: &Path) -> anyhow::Result<()> {
+    let mut name = plain.to_path_buf().into_os_string();
+    name.push(".gz");
+    let done = (|| {
+        let mut from = File::open(plain)?;
+        let mut to = flate2::write::GzEncoder::new(File::create(&name)?, flate2::Compression::fast());
+        std::io::copy(&mut from, &mut to)?;
+        to.finish()?.sync_all()?;
+        std::fs::remove_file(plain)
+    })();
+    done.with_context(|| format!("compressing {}", plain.display()))
 }

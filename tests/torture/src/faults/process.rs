@@ -1,0 +1,94 @@
+//! Faults of one process that reads files, whatever it does with the lines. `planted` is what is armed in it anyway.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::{fleet::Program, random::Random, wait::within};
+
+/// How long a process may take to come to the place where it is to end.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+
+pub(crate) async fn killed(program: &mut Program, planted: &str) -> anyhow::Result<bool> {
+    program.kill()?;
+    program.start(planted)?;
+    Ok(true)
+}
+
+/// Ends the process at a place in its code, after it came past a number of times.
+pub(crate) async fn killed_at(
+    point: &str,
+    program: &mut Program,
+    planted: &str,
+    random: &mut Random,
+) -> anyhow::Result<bool> {
+    let armed = armed(planted, point, random.below(60));
+    program.kill()?;
+    program.start(&armed)?;
+    let met = came_to_its_end(program).await;
+    program.kill()?;
+    program.start(planted)?;
+    Ok(met)
+}
+
+/// What is armed so that a process ends at a place after so many passes.
+pub(super) fn armed(planted: &str, point: &str, passes: u64) -> String {
+    // A count of 0 is none to the crate that reads it.
+    let passes = if passes > 0 { format!("{passes}*off->") } else { String::new() };
+    format!("{}{point}={passes}return", before_more(planted))
+}
+
+fn before_more(planted: &str) -> String {
+    if planted.is_empty() { String::new() } else { format!("{planted};") }
+}
+
+pub(super) async fn came_to_its_end(program: &mut Program) -> bool {
+    within("a failpoint", REACHED_WITHIN, async || Ok(program.was_killed().then_some(()))).await.is_ok()
+}
+
+/// Lets something go wrong inside the process for a while, and then no more.
+pub(crate) async fn with_wrong(
+    wrong: &str,
+    program: &mut Program,
+    planted: &str,
+    random: &mut Random,
+) -> anyhow::Result<bool> {
+    let (before, during) = (random.between(5, 50), random.between(20, 200));
+    program.kill()?;
+    program.start(&format!("{}{wrong}={before}*off->{during}*return->off", before_more(planted)))?;
+    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    Ok(program.is_running())
+}
+
+pub(crate) async fn terminated(program: &mut Program, planted: &str) -> anyhow::Result<bool> {
+    program.ready().await?;
+    program.terminate().await?;
+    program.start(planted)?;
+    Ok(true)
+}
+
+pub(crate) async fn frozen(program: &mut Program, random: &mut Random) -> anyhow::Result<bool> {
+    program.signal(Signal::STOP)?;
+    tokio::time::sleep(Duration::from_millis(random.between(500, 5_000))).await;
+    program.signal(Signal::CONT)?;
+    Ok(true)
+}
+
+/// Takes the checkpoint away, empties it, or cuts it off, while the process is down.
+pub(crate) async fn checkpoint_damaged(
+    program: &mut Program,
+    planted: &str,
+    random: &mut Random,
+) -> anyhow::Result<bool> {
+    program.kill()?;
+    let path = program.state_path().join("checkpoint");
+    let bytes = std::fs::read(&path).unwrap_or_default();
+    let cut = random.below(bytes.len() as u64 + 1) as usize;
+    match random.below(3) {
+        0 => std::fs::remove_file(&path).ok(),
+        1 => std::fs::write(&path, "").ok(),
+        _ => std::fs::write(&path, &bytes[..cut]).ok(),
+    };
+    program.start(planted)?;
+    Ok(!bytes.is_empty())
+}
