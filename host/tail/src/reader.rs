@@ -103,7 +103,7 @@ pub(crate) enum Outcome {
     Paced,
     /// The content is not what was read: it was truncated or written anew.
     Restarted,
-    /// The file had been closed, and its path does not lead to it any more.
+    /// The file had been closed, and its path does not lead to it any more; or it is none that is read. Its path is looked at anew.
     Missing,
 }
 
@@ -239,7 +239,15 @@ impl Reader {
         if chunk.new_bytes().is_empty() {
             return Ok(Outcome::Idle);
         }
+        if self.turns_out_to_be_compressed(chunk.new_bytes()) {
+            return Ok(Outcome::Missing);
+        }
         self.take_lines(chunk, desk)
+    }
+
+    /// A file that was empty when it was found, and has since been filled by a program that compresses.
+    fn turns_out_to_be_compressed(&self, first_bytes: &[u8]) -> bool {
+        self.uid.is_none() && self.offset == 0 && !self.is_compressed() && content::is_compressed(first_bytes)
     }
 
     /// How much to read at once where nothing speaks for more.

@@ -225,6 +225,20 @@ fn compressed_files_are_not_read() {
 }
 
 #[test]
+fn a_file_that_shows_only_after_it_was_found_that_it_is_compressed_is_not_read() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    bench.append("a.log.1.gz", "");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    assert_eq!(run.lines(1), ["one"]);
+    run.wait_for("both files to be found", |files| files.len() == 2);
+    bench.append("a.log.1.gz", b"\x1f\x8b\x08\x00binary\nbinary\n");
+    run.wait_for("the compressed one to be let go", |files| files.len() == 1);
+    bench.append("a.log", "two\n");
+    assert_eq!(run.lines(2), ["one", "two"]);
+}
+
+#[test]
 fn a_file_compressed_before_it_was_read_to_its_end_is_continued_with_the_ids_it_would_have_had() {
     let text: String = (0..3000).map(|n| format!("line {n}\n")).collect();
     let (read, rest) = text.split_at(text.find("line 1000\n").unwrap());
