@@ -33,7 +33,7 @@ usage: cargo xtask VERB
   services install|up|down|status|reset [NAME...]
                                      etcd, kafka, elasticsearch, opensearch, prometheus on 127.0.0.1
                                      (none named: the first four)
-  torture [--minutes N] [--seed S] [--controls] [--faults NAME,...] [--rate LINES]
+  torture [--minutes N] [--seed S] [--standalone] [--controls] [--faults NAME,...] [--rate LINES]
                                      writers, the program among servers of its own, faults by the
                                      seed's schedule, and a checker of every promise
   bench [NAME...] [--json]           build for release and print the benchmarks' figures

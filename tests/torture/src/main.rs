@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let result = runtime.context("starting").and_then(|runtime| runtime.block_on(torture(&wanted)));
+    let result = runtime.context("starting").and_then(|runtime| runtime.block_on(until_told_to_end(&wanted)));
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -89,6 +89,17 @@ fn faults(names: &str) -> anyhow::Result<Vec<Fault>> {
     names.split(',').map(fault).collect()
 }
 
+/// The torture; a signal ends it and, with it, every server and process that it has started.
+async fn until_told_to_end(wanted: &Wanted) -> anyhow::Result<bool> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        result = torture(wanted) => result,
+        _ = interrupted.recv() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("told to end"),
+    }
+}
+
 async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
     let installed = if wanted.is_standalone { None } else { Some(Installed::from_environment()?) };
     if wanted.controls.is_empty() {
@@ -99,9 +110,9 @@ async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
     let mut missed = vec![];
     for control in &wanted.controls {
         let report = one(installed.as_ref(), wanted, Some(control)).await?;
-        let caught = if report.held() { "MISSED" } else { "caught" };
+        let caught = if report.caught() { "caught" } else { "MISSED" };
         println!("torture: seed {}: control {}: {caught}", wanted.seed, control.name);
-        if report.held() {
+        if !report.caught() {
             missed.push(control.name);
         }
     }

@@ -58,6 +58,11 @@ impl Report {
         }
     }
 
+    /// Whether the checker has found lines lost, doubled, changed or misplaced: what a negative control has to come to.
+    pub fn caught(&self) -> bool {
+        self.broken.iter().any(|broken| ["I1", "I2", "I3"].iter().any(|promise| broken.starts_with(promise)))
+    }
+
     /// Whether every promise held.
     pub fn held(&self) -> bool {
         self.broken.is_empty()

@@ -16,8 +16,8 @@ use crate::{fleet::Program, scene::Scene, wait::within};
 
 /// How long everything may take to arrive after the last fault.
 const ARRIVAL_MAX: Duration = Duration::from_secs(240);
-/// How long a negative control waits for what will never arrive.
-const ARRIVAL_OF_CONTROL: Duration = Duration::from_secs(30);
+/// How long nothing may have come any more before a negative control, of which not all arrives, is judged.
+const QUIET: Duration = Duration::from_secs(4);
 
 /// What was found.
 pub struct Findings {
@@ -32,8 +32,12 @@ pub struct Findings {
 /// Waits until everything has arrived, or has had its time, and reads it back.
 pub async fn check(scene: &mut Scene) -> anyhow::Result<Findings> {
     let mut broken = std::mem::take(&mut scene.broken);
-    let deadline = if scene.plan.planted.is_some() { ARRIVAL_OF_CONTROL } else { ARRIVAL_MAX };
-    if let Err(error) = within("every line to arrive", deadline, async || arrived(scene).await).await {
+    let is_control = scene.plan.planted.is_some();
+    let all = within("every line to arrive", ARRIVAL_MAX, async || match is_control {
+        true => is_quiet(scene).await,
+        false => arrived(scene).await,
+    });
+    if let Err(error) = all.await {
         broken.push(format!("I7: {error}"));
     }
     for number in 0..scene.transfers.len() {
@@ -67,19 +71,31 @@ fn count_of(program: &Program, words: &str) -> u64 {
     program.log().lines().filter(|line| line.contains(words)).count() as u64
 }
 
-/// Whether as many documents and letters are there as lines, and nothing is left to read.
+/// Whether as many documents are there as lines, and nothing is left to read.
 async fn arrived(scene: &mut Scene) -> anyhow::Result<Option<()>> {
     tokio::time::sleep(Duration::from_millis(900)).await;
-    let claimed: u64 =
-        scene.writers.written().iter().filter(|written| written.is_claimed).map(|written| written.lines).sum();
-    if documents::count_roughly(scene).await? < claimed {
+    let claimed = scene.writers.written().into_iter().filter(|written| written.is_claimed).map(|written| written.lines);
+    if documents::count_roughly(scene).await? < claimed.sum() {
         return Ok(None);
     }
+    Ok((lag(scene).await == Some(0.0)).then_some(()))
+}
+
+/// Whether nothing is left to read, and nothing comes any more, whatever is missing.
+async fn is_quiet(scene: &mut Scene) -> anyhow::Result<Option<()>> {
+    let before = documents::count_roughly(scene).await?;
+    tokio::time::sleep(QUIET).await;
+    let is_still = documents::count_roughly(scene).await? == before;
+    Ok((is_still && lag(scene).await == Some(0.0)).then_some(()))
+}
+
+/// What agent and transfers have left to do; `None` where one of them does not say.
+async fn lag(scene: &mut Scene) -> Option<f64> {
     let mut lag = scene.agent.metric("collector_lag_bytes").await;
     for transfer in scene.transfers.iter_mut() {
         if transfer.is_running() {
             lag = lag.zip(transfer.metric("collector_lag_records").await).map(|(a, b)| a + b);
         }
     }
-    Ok((lag == Some(0.0)).then_some(()))
+    lag
 }
