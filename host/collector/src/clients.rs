@@ -58,9 +58,11 @@ pub fn elastic(from: &settings::ElasticSettings) -> ElasticSettings {
         bulk_documents_max: from.bulk_documents_max,
         bulk_linger: from.bulk_wait_max,
         in_flight_max: from.in_flight_max,
+        index_documents_max: from.index_documents_max.unwrap_or(usize::MAX),
         request_timeout: from.timeout,
         gzip: from.gzip,
         install_template: from.install_template,
+        retention_dry_run: from.retention_dry_run,
         ..ElasticSettings::new(from.nodes.clone())
     }
 }

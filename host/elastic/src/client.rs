@@ -236,3 +236,49 @@ fn chain(error: &elasticsearch::Error) -> String {
 fn is_wrapping(reason: &str) -> bool {
     reason.starts_with("error sending request") || reason.starts_with("client error")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(names: &[&str]) -> Nodes {
+        let urls = names.iter().map(|name| format!("http://{name}/").parse().unwrap());
+        Nodes::new(&ElasticSettings::new(urls.collect())).unwrap()
+    }
+
+    /// The names of the nodes that would be asked next.
+    fn asked(nodes: &Nodes, now: Instant, times: usize) -> Vec<String> {
+        (0..times).map(|_| nodes.pick(now).url.host_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn nodes_take_turns_and_one_that_fails_rests_longer_each_time_and_comes_back() {
+        let nodes = nodes(&["a", "b", "c"]);
+        let now = Instant::now();
+        assert_eq!(asked(&nodes, now, 4), ["a", "b", "c", "a"]);
+        let fail = |at| nodes.nodes[1].rest.lock().note(true, at);
+        fail(now);
+        let soon = now + Duration::from_millis(900);
+        assert!(!asked(&nodes, soon, 6).contains(&"b".to_owned()));
+        let later = now + Duration::from_millis(1_100);
+        assert!(asked(&nodes, later, 3).contains(&"b".to_owned()), "it is tried again after a second");
+        fail(later);
+        assert!(!asked(&nodes, later + Duration::from_millis(1_900), 6).contains(&"b".to_owned()));
+        for _ in 0..20 {
+            fail(later);
+        }
+        assert!(asked(&nodes, later + REST_MAX + Duration::from_millis(1), 3).contains(&"b".to_owned()));
+        nodes.nodes[1].rest.lock().note(false, later);
+        assert!(asked(&nodes, later, 3).contains(&"b".to_owned()), "one answer makes it whole again");
+    }
+
+    #[test]
+    fn where_all_nodes_rest_the_one_that_is_back_first_is_asked() {
+        let nodes = nodes(&["a", "b"]);
+        let now = Instant::now();
+        nodes.nodes[0].rest.lock().note(true, now);
+        nodes.nodes[0].rest.lock().note(true, now);
+        nodes.nodes[1].rest.lock().note(true, now);
+        assert_eq!(asked(&nodes, now, 3), ["b", "b", "b"]);
+    }
+}

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use collector_model::{DeadLetters, IndexName, Metrics};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit, mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, watch},
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
-    ElasticSettings, SafeDocument,
+    BulkPart, ElasticSettings, Retention, SafeDocument,
     answer::Fault,
     backoff,
     client::Nodes,
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) dead: Arc<dyn DeadLetters>,
     pub(crate) safe: Arc<dyn SafeDocument>,
     pub(crate) templates: Templates,
+    /// How many days of which indices are kept.
+    pub(crate) kept: watch::Sender<Vec<Retention>>,
     /// Turns for first attempts, and for repeated ones: an index that makes every request wait holds up no healthy one.
     pub(crate) first_turns: Semaphore,
     pub(crate) retry_turns: Semaphore,
@@ -45,6 +47,8 @@ pub(crate) struct Lane {
     pub(crate) condition: Condition,
     /// Room in KiB for documents that wait or are under way.
     pub(crate) room: Arc<Semaphore>,
+    /// Places for them.
+    places: Arc<Semaphore>,
     queue: mpsc::UnboundedSender<Arc<PartUnderWay>>,
     /// How many requests are in trouble.
     tense: watch::Sender<usize>,
@@ -67,17 +71,43 @@ impl Lane {
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Arc<PartUnderWay>>) {
         let (queue, parts) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(room_kib(&shared.settings)));
+        let places = Arc::new(Semaphore::new(places(&shared.settings)));
         let lane = Lane {
             index,
             shared,
             condition: Condition::default(),
             room,
+            places,
             queue,
             tense: watch::Sender::new(0),
             scout: Semaphore::new(1),
             faulty_said: OnceAMinute::default(),
         };
         (Arc::new(lane), parts)
+    }
+
+    /// Room for a part, as soon as there is some.
+    pub(crate) async fn hold(&self, part: &BulkPart) -> Option<Held> {
+        let (kib, documents) = self.measures(part);
+        // The semaphores are never closed.
+        let room = Arc::clone(&self.room).acquire_many_owned(kib).await.ok()?;
+        let places = Arc::clone(&self.places).acquire_many_owned(documents).await.ok()?;
+        Some(Held { _room: room, _places: places })
+    }
+
+    /// Room for a part, where there is some now.
+    pub(crate) fn try_hold(&self, part: &BulkPart) -> Option<Held> {
+        let (kib, documents) = self.measures(part);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kib).ok()?;
+        let places = Arc::clone(&self.places).try_acquire_many_owned(documents).ok()?;
+        Some(Held { _room: room, _places: places })
+    }
+
+    /// What a part takes, in KiB and documents; one that is larger than all of it passes alone.
+    fn measures(&self, part: &BulkPart) -> (u32, u32) {
+        let settings = &self.shared.settings;
+        let kib = ((part.body.len() >> 10) + 1).min(room_kib(settings));
+        (kib as u32, part.items.len().min(places(settings)) as u32)
     }
 
     /// Queues a part. The queue lives as long as the lane is known to the sink.
@@ -153,6 +183,17 @@ impl Lane {
 /// The room of an index, in KiB.
 pub(crate) fn room_kib(settings: &ElasticSettings) -> usize {
     (settings.index_bytes_max >> 10).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
+}
+
+/// How many documents an index may hold.
+fn places(settings: &ElasticSettings) -> usize {
+    settings.index_documents_max.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize))
+}
+
+/// Room that a part holds until its last document is settled.
+pub(crate) struct Held {
+    _room: OwnedSemaphorePermit,
+    _places: OwnedSemaphorePermit,
 }
 
 /// Whether a request is in trouble; new requests of its index wait meanwhile.

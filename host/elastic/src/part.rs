@@ -8,7 +8,8 @@ use std::sync::{
 use bytes::Bytes;
 use collector_model::{Batch, IndexName, Span, Ticket};
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
+
+use crate::lane::Held;
 
 /// The documents that a batch has for one index.
 #[derive(Debug)]
@@ -49,18 +50,18 @@ pub(crate) struct PartUnderWay {
     pub(crate) batch: Arc<Batch>,
     open: AtomicUsize,
     ticket: Mutex<Option<Ticket>>,
-    _room: OwnedSemaphorePermit,
+    _held: Option<Held>,
 }
 
 impl PartUnderWay {
-    pub(crate) fn new(part: BulkPart, room: OwnedSemaphorePermit) -> Arc<Self> {
+    pub(crate) fn new(part: BulkPart, held: impl Into<Option<Held>>) -> Arc<Self> {
         Arc::new(PartUnderWay {
             part_body: part.body,
             open: AtomicUsize::new(part.items.len()),
             items: part.items,
             batch: part.batch,
             ticket: Mutex::new(Some(part.ticket)),
-            _room: room,
+            _held: held.into(),
         })
     }
 
@@ -179,7 +180,6 @@ pub(crate) mod tests {
         batch::RawLine,
     };
     use proptest::prelude::*;
-    use tokio::sync::Semaphore;
 
     #[derive(Default)]
     pub(crate) struct Acknowledged(pub(crate) Mutex<Vec<u64>>);
@@ -221,9 +221,8 @@ pub(crate) mod tests {
         }
         let position = Position { source: Source::File(FileUid(1)), from: 0, to: documents.len() as u64 };
         let ticket = Ticket::new(position, Permit::none(), Arc::clone(seen) as Arc<dyn Acknowledge>);
-        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let index = IndexName::fixed("t");
-        PartUnderWay::new(BulkPart { index, body: body.into(), items, batch: Arc::new(batch), ticket }, room)
+        PartUnderWay::new(BulkPart { index, body: body.into(), items, batch: Arc::new(batch), ticket }, None)
     }
 
     #[test]

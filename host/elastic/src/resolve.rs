@@ -9,6 +9,7 @@ use crate::{
     answer::fault_in,
     client::{Answer, Call, NoAnswer, Nodes, segment},
     outcome::{Trouble, TroubleKind, trouble_of},
+    template::MANAGED_BY,
 };
 
 /// What a name stands for.
@@ -50,10 +51,11 @@ pub(crate) async fn resolve(nodes: &Nodes, index: &IndexName) -> Standing {
     standing(index, &nodes.call(Call::get(&path)).await)
 }
 
-/// Creates the index by itself, so that no template can make a data stream of it.
+/// Creates the index by itself, so that no template can make a data stream of it, and marks it as the collector's own.
 pub(crate) async fn create(nodes: &Nodes, index: &IndexName) -> Standing {
     let path = segment(index.as_str());
-    created(index, &nodes.call(Call::put(&path, &json!({}))).await)
+    let marked = json!({"mappings": {"_meta": {"managed_by": MANAGED_BY}}});
+    created(index, &nodes.call(Call::put(&path, &marked)).await)
 }
 
 fn standing(index: &IndexName, answer: &Result<Answer, NoAnswer>) -> Standing {

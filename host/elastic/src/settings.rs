@@ -23,6 +23,8 @@ pub struct ElasticSettings {
     pub in_flight_max: usize,
     /// How many bytes of documents one index may hold here, waiting or under way; beyond that `submit` waits.
     pub index_bytes_max: usize,
+    /// How many documents one index may hold here, likewise.
+    pub index_documents_max: usize,
     /// How long to wait for an answer, from connecting to its last byte.
     pub request_timeout: Duration,
     /// How long to wait at most before trying again; the waits grow from 100 ms to this.
@@ -31,6 +33,8 @@ pub struct ElasticSettings {
     pub gzip: bool,
     /// Keep the collector's index template in the cluster, for the rules given to [`crate::ElasticSink::use_template_for`].
     pub install_template: bool,
+    /// Say which indices retention would delete, and delete none.
+    pub retention_dry_run: bool,
     /// How long the index of a past day may refuse writes before its lines go to the dead letters.
     pub old_index_blocked_max: Duration,
 }
@@ -47,10 +51,12 @@ impl ElasticSettings {
             bulk_linger: Duration::from_secs(1),
             in_flight_max: 4,
             index_bytes_max: 32 << 20,
+            index_documents_max: usize::MAX,
             request_timeout: Duration::from_secs(60),
             retry_wait_max: Duration::from_secs(30),
             gzip: false,
             install_template: true,
+            retention_dry_run: false,
             old_index_blocked_max: Duration::from_secs(3600),
         }
     }

@@ -4,17 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use collector_model::{DeadLetters, IndexName, Metrics, index_name::IndexRule};
 use parking_lot::Mutex;
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinSet};
 
 use crate::{
-    BulkPart, ElasticError, ElasticSettings, IndexStatus, SafeDocument,
+    BulkPart, ElasticError, ElasticSettings, IndexStatus, Retention, SafeDocument,
     client::Nodes,
-    lane::{self, Lane, Shared, room_kib},
+    lane::{self, Held, Lane, Shared, room_kib},
     part::PartUnderWay,
+    retention,
     template::Templates,
 };
 
@@ -50,14 +47,18 @@ impl ElasticSink {
             dead,
             safe,
             templates: Templates::default(),
+            kept: retention::kept(),
             first_turns: Semaphore::new(turns),
             retry_turns: Semaphore::new(turns),
             settings,
         };
+        let shared = Arc::new(shared);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(retention::run(Arc::clone(&shared)));
         Ok(ElasticSink(Arc::new(Inner {
-            shared: Arc::new(shared),
+            shared,
             lanes: Arc::default(),
-            tasks: Mutex::default(),
+            tasks: Mutex::new(tasks),
             runtime: Handle::current(),
         })))
     }
@@ -68,16 +69,23 @@ impl ElasticSink {
         self.0.shared.templates.add(rule);
     }
 
+    /// Says how many days of which indices are kept from now on; of the others, everything is. What is over is deleted soon, and then
+    /// several times an hour: only whole indices of a day that a collector has created.
+    pub fn keep(&self, retentions: Vec<Retention>) {
+        self.0.shared.kept.send_if_modified(|kept| {
+            let changed = *kept != retentions;
+            *kept = retentions;
+            changed
+        });
+    }
+
     /// Hands over documents. Waits while their index has no room; other indices are not concerned.
     pub async fn submit(&self, part: BulkPart) {
-        let kib = self.kib(&part);
         loop {
             let lane = self.lane(&part.index);
-            let room = Arc::clone(&lane.room).acquire_many_owned(kib).await;
-            // The semaphore is never closed.
-            let Ok(room) = room else { return };
+            let Some(held) = lane.hold(&part).await else { return };
             if self.is_current(&lane) {
-                return self.enqueue(part, room);
+                return self.enqueue(part, held);
             }
         }
     }
@@ -93,12 +101,12 @@ impl ElasticSink {
     /// The same without waiting: the part comes back when its index has no room.
     pub fn try_submit(&self, part: BulkPart) -> Result<(), BulkPart> {
         let lane = self.lane(&part.index);
-        match Arc::clone(&lane.room).try_acquire_many_owned(self.kib(&part)) {
-            Ok(room) => {
-                self.enqueue(part, room);
+        match lane.try_hold(&part) {
+            Some(held) => {
+                self.enqueue(part, held);
                 Ok(())
             }
-            Err(_) => Err(part),
+            None => Err(part),
         }
     }
 
@@ -124,17 +132,12 @@ impl ElasticSink {
         all
     }
 
-    /// The room that a part takes, in KiB; one that is larger than all of it passes alone.
-    fn kib(&self, part: &BulkPart) -> u32 {
-        ((part.body.len() >> 10) + 1).min(room_kib(&self.0.shared.settings)) as u32
-    }
-
-    fn enqueue(&self, part: BulkPart, room: OwnedSemaphorePermit) {
+    fn enqueue(&self, part: BulkPart, held: Held) {
         if part.items.is_empty() {
             return part.ticket.complete();
         }
         let index = part.index.clone();
-        let part = PartUnderWay::new(part, room);
+        let part = PartUnderWay::new(part, held);
         // Under the lock, so that the lane cannot retire in between.
         let mut lanes = self.0.lanes.lock();
         self.lane_in(&mut lanes, &index).push(part);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::fault_in,
     client::{Call, Nodes},
+    mappings::mappings,
     outcome::{Trouble, TroubleKind, trouble_of},
 };
 
@@ -17,7 +18,9 @@ const PATH: &str = "_index_template/collector";
 /// Above the templates that Elasticsearch brings along (100 to 500).
 const PRIORITY: u32 = 501;
 /// Grows with every change of the mappings below.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// Stands in the mappings of every index that a collector creates, with the template or without.
+pub(crate) const MANAGED_BY: &str = "collector";
 
 /// Which indices the template is for. Several collectors may share a cluster: each adds its own patterns.
 #[derive(Default)]
@@ -51,14 +54,20 @@ impl Templates {
 fn pattern_for(rule: &IndexRule, index: &IndexName) -> Option<String> {
     match rule {
         IndexRule::Fixed(name) => (IndexName::fixed(name) == *index).then(|| index.to_string()),
-        IndexRule::Daily(prefix) => {
-            let day = BucketDay::from_unix_ms(0);
-            let sample = IndexName::of_day(prefix, day).to_string();
-            let stem = sample.strip_suffix(&day.to_string())?;
-            let rest = index.as_str().strip_prefix(stem)?;
+        IndexRule::Daily(_) => {
+            let stem = days_of(rule)?;
+            let rest = index.as_str().strip_prefix(&stem)?;
             rest.parse::<BucketDay>().is_ok().then(|| format!("{stem}*"))
         }
     }
+}
+
+/// What the names of a rule's indices begin with, before the day; none where it has one index for all days.
+pub(crate) fn days_of(rule: &IndexRule) -> Option<String> {
+    let IndexRule::Daily(prefix) = rule else { return None };
+    let day = BucketDay::from_unix_ms(0);
+    let sample = IndexName::of_day(prefix, day).to_string();
+    sample.strip_suffix(&day.to_string()).map(str::to_owned)
 }
 
 /// Adds the pattern to the template that is there, and looks whether it took: another collector may do the same at this moment.
@@ -116,50 +125,8 @@ fn template(patterns: &BTreeSet<String>) -> Value {
         "index_patterns": patterns,
         "priority": PRIORITY,
         "version": VERSION,
-        "_meta": {"managed_by": "collector", "description": "ECS types for collected log lines"},
+        "_meta": {"managed_by": MANAGED_BY, "description": "ECS types for collected log lines"},
         "template": {"mappings": mappings()},
-    })
-}
-
-/// The types of the fields that the collector and its plugins write; strings that are not named are keywords.
-fn mappings() -> Value {
-    let keyword = || json!({"type": "keyword", "ignore_above": 1024});
-    let ip = || json!({"type": "ip", "ignore_malformed": true});
-    let long = || json!({"type": "long"});
-    let text = || json!({"type": "text", "norms": false});
-    let path =
-        || json!({"type": "keyword", "ignore_above": 1024, "fields": {"text": {"type": "text", "norms": false}}});
-    json!({
-        "date_detection": false,
-        "dynamic_templates": [
-            {"addresses": {"match": "ip", "match_mapping_type": "string", "mapping": ip()}},
-            {"strings": {"match_mapping_type": "string", "mapping": keyword()}},
-        ],
-        "properties": {
-            "@timestamp": {"type": "date"},
-            "message": text(),
-            "tags": keyword(),
-            "error": {"properties": {"message": text(), "type": keyword()}},
-            "event": {"properties": {
-                "original": {"type": "keyword", "index": false, "doc_values": false},
-                "duration": long(),
-            }},
-            "log": {"properties": {"file": {"properties": {"path": keyword()}}, "offset": long(), "level": keyword()}},
-            "host": {"properties": {"name": keyword(), "ip": ip()}},
-            "collector": {"properties": {"chain": keyword()}},
-            "client": {"properties": {"ip": ip(), "address": keyword(), "port": long(), "bytes": long()}},
-            "source": {"properties": {"ip": ip(), "address": keyword(), "port": long(), "bytes": long()}},
-            "http": {"properties": {
-                "version": keyword(),
-                "request": {"properties": {"method": keyword(), "referrer": path(), "bytes": long(), "body": {"properties": {"bytes": long()}}}},
-                "response": {"properties": {"status_code": long(), "bytes": long(), "body": {"properties": {"bytes": long()}}}},
-            }},
-            "url": {"properties": {"original": path(), "path": path(), "query": keyword(), "scheme": keyword(), "domain": keyword(), "port": long()}},
-            "destination": {"properties": {"ip": ip(), "address": keyword(), "domain": keyword(), "port": long()}},
-            "nginx": {"properties": {"access": {"properties": {"remote_ip_list": ip()}}}},
-            "user": {"properties": {"name": keyword()}},
-            "user_agent": {"properties": {"original": path()}},
-        },
     })
 }
 

@@ -24,6 +24,15 @@ const DAY_MAX: i64 = (1 << 24) - 1;
 pub struct BucketDay(u32);
 
 impl BucketDay {
+    /// 1970-01-01.
+    pub const EPOCH: BucketDay = BucketDay(0);
+
+    /// The first of so many days that end with this one: the oldest that is kept where `days` are, today included.
+    #[must_use]
+    pub fn first_of(self, days: u32) -> Self {
+        BucketDay(self.0.saturating_sub(days.saturating_sub(1)))
+    }
+
     /// The day that contains the given time (milliseconds since the epoch). Times outside of 24 bits of days are clamped.
     pub fn from_unix_ms(ms: i64) -> Self {
         let days = ms.div_euclid(SECONDS_PER_DAY * 1000);
@@ -342,6 +351,14 @@ mod tests {
         let id = EventId::foreign(place, 9, 86_400_000 * 3 + 1, b"v");
         assert_eq!((id.day().days(), id.file(), id.offset()), (3, None, 9));
         assert_ne!(place, ForeignPartition::new("clusterw", "eb", 3), "parts are length-prefixed");
+    }
+
+    #[test]
+    fn days_that_are_kept_include_today() {
+        let day = |text: &str| text.parse::<BucketDay>().unwrap();
+        assert_eq!(day("2024.03.01").first_of(1), day("2024.03.01"));
+        assert_eq!(day("2024.03.01").first_of(2), day("2024.02.29"));
+        assert_eq!(day("1970.01.02").first_of(36_500), day("1970.01.01"));
     }
 
     #[test]

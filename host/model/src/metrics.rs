@@ -93,6 +93,8 @@ metrics! {
     documents_indexed: PerTopic = "documents_indexed";
     /// Documents that were in the index already (409)
     documents_conflicted: PerTopic = "documents_conflicted";
+    /// Documents of days that retention does not keep any more, left out
+    documents_past_retention: PerTopic = "documents_past_retention";
     /// Requests or items that were sent again
     retries: PerTopic = "retries";
     /// Lines written to the dead letters

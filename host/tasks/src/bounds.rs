@@ -103,6 +103,8 @@ pub struct Defaults {
     pub line_bytes_max: usize,
     /// How long a last line without newline is waited for.
     pub flush_after: Duration,
+    /// How many days of an index a day are kept; `None`: all.
+    pub retention_days: Option<u32>,
     /// What relative paths are relative to.
     pub base_dir: PathBuf,
 }
@@ -121,6 +123,7 @@ impl Defaults {
             document: DocumentForm::Ecs,
             line_bytes_max: Self::LINE_BYTES_MAX,
             flush_after: Self::FLUSH_AFTER,
+            retention_days: None,
             base_dir,
         }
     }

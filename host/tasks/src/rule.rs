@@ -1,6 +1,6 @@
 //! What a transfer does with a topic.
 
-use collector_model::{Topic, index_name::IndexRule};
+use collector_model::{BucketDay, Topic, index_name::IndexRule};
 
 use crate::{
     Bounds, ChainSpec, Defaults, TaskError,
@@ -12,7 +12,7 @@ use crate::{
 
 /// How a transfer treats the lines of one topic: the value of `/logtransfer/<topic>`.
 ///
-/// Written as `{"plugins":[…],"document":"ecs"|"seed","index":"…","keep_original":true}`, every key of which may be left out. `index`
+/// Written as `{"plugins":[…],"document":"ecs"|"seed","index":"…","keep_original":true,"retention_days":N}`, every key of which may be left out. `index`
 /// is a fixed name, or ends in `-{bucket_day}` (or `{topic}-{bucket_day}`) for one index a day; it is `{topic}-{bucket_day}` for ECS
 /// documents and `{topic}` for the seed's where nothing is said.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,12 @@ pub struct TransferRule {
     pub index: IndexRule,
     /// Whether a document keeps the line as `event.original` when a parser set `message`.
     pub keep_original: bool,
+    /// How many days are kept, today included, where there is an index a day; `None`: all.
+    pub retention_days: Option<u32>,
 }
+
+/// The most days that can be named.
+const RETENTION_DAYS_MAX: u64 = 36_500;
 
 impl TransferRule {
     /// The rule of a topic that has none written.
@@ -38,7 +43,20 @@ impl TransferRule {
             document,
             index: default_index(topic, document),
             keep_original: true,
+            retention_days: None,
         }
+    }
+
+    /// The same, keeping so many days where there is an index a day.
+    #[must_use]
+    pub fn keeping(mut self, retention_days: Option<u32>) -> Self {
+        self.retention_days = retention_days.filter(|_| matches!(self.index, IndexRule::Daily(_)));
+        self
+    }
+
+    /// The first day whose documents are kept; none where all are.
+    pub fn first_kept(&self, today: BucketDay) -> Option<BucketDay> {
+        self.retention_days.map(|days| today.first_of(days))
     }
 }
 
@@ -76,13 +94,33 @@ fn meaning(
     let document = parse::one(&mut at, "document", written.document.as_deref(), parse::DOCUMENT, defaults.document);
     let chain = parse::chain(written.plugins, bounds, defaults, &mut at.key("plugins"));
     let index = written.index.map(|text| at.key("index").take(index_of(&text, topic)));
-    Some(TransferRule {
+    let index = index.unwrap_or_else(|| Some(default_index(topic, document?)));
+    let retention_days = match written.retention_days {
+        None => Some(defaults.retention_days),
+        Some(days) => at.key("retention_days").take(retention_of(days, index.as_ref())),
+    };
+    let rule = TransferRule {
         topic: topic.clone(),
         chain: chain?,
         document: document?,
-        index: index.unwrap_or_else(|| Some(default_index(topic, document?)))?,
+        index: index?,
         keep_original: written.keep_original.unwrap_or(true),
-    })
+        retention_days: None,
+    };
+    Some(rule.keeping(retention_days?))
+}
+
+/// 0 keeps everything. A number is meant to delete something: where there is no index a day, nothing could be.
+fn retention_of(days: u64, index: Option<&IndexRule>) -> Result<Option<u32>, Trouble> {
+    if days > RETENTION_DAYS_MAX {
+        let fix = format!("write a number of days up to {RETENTION_DAYS_MAX}, or 0 to keep everything");
+        return Err((format!("{days} is out of range"), fix));
+    }
+    if let (1.., Some(IndexRule::Fixed(name))) = (days, index) {
+        let problem = format!("the index {name:?} is one for all days, and only whole days are deleted");
+        return Err((problem, "let \"index\" end in -{bucket_day}, or take retention_days away".to_owned()));
+    }
+    Ok((days > 0).then_some(days as u32))
 }
 
 fn default_index(topic: &Topic, document: DocumentForm) -> IndexRule {
@@ -131,8 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_s_days_come_before_those_of_the_settings() {
+        let bounds = Bounds::open(vec![]);
+        let topic = Topic::new("web").unwrap();
+        let defaults = Defaults { retention_days: Some(30), ..Defaults::modern("/".into()) };
+        let days =
+            |json: &str| parse_rule(&topic, json, "/logtransfer/web", &bounds, &defaults).unwrap().retention_days;
+        assert_eq!(
+            (days("{}"), days(r#"{"retention_days":7}"#), days(r#"{"retention_days":0}"#)),
+            (Some(30), Some(7), None)
+        );
+        assert_eq!(days(r#"{"index":"one"}"#), None, "there are no days to delete");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (json, expected) in [
+            (r#"{"index":"one","retention_days":7}"#, "retention_days: the index \"one\" is one for all days"),
             (
                 r#"{"index":"{host.name}"}"#,
                 "reading the rule of topic web from /logtransfer/web: index: \"{host.name}\" does not name an index",

@@ -58,4 +58,5 @@ pub(crate) struct WrittenRule {
     pub(crate) document: Option<String>,
     pub(crate) index: Option<String>,
     pub(crate) keep_original: Option<bool>,
+    pub(crate) retention_days: Option<u64>,
 }

@@ -72,9 +72,21 @@ pub(crate) fn header(message: &OwnedMessage, name: &str) -> Option<String> {
 
 /// Writes bare values, as a producer does that knows nothing of the collector.
 pub(crate) fn produce<V: AsRef<[u8]>>(address: &str, topic: &str, values: impl IntoIterator<Item = V>) {
-    let producer: ThreadedProducer<DefaultProducerContext> = config(address).create().expect("a producer");
-    for value in values {
-        let mut record = BaseRecord::<(), [u8]>::to(topic).payload(value.as_ref());
+    produce_where(address, topic, values, |_, record| record);
+}
+
+/// The same with the time and the partition that each record's number (from 0) is given.
+pub(crate) fn produce_where<V: AsRef<[u8]>>(
+    address: &str,
+    topic: &str,
+    values: impl IntoIterator<Item = V>,
+    place: impl for<'a> Fn(i64, BaseRecord<'a, (), [u8]>) -> BaseRecord<'a, (), [u8]>,
+) {
+    let mut config = config(address);
+    config.set("compression.type", "lz4");
+    let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
+    for (number, value) in values.into_iter().enumerate() {
+        let mut record = place(number as i64, BaseRecord::to(topic).payload(value.as_ref()));
         while let Err((error, back)) = producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull), "{error}");
             producer.flush(Duration::from_millis(100)).ok();

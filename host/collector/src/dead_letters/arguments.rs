@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use collector_model::Topic;
 
-use crate::cli::SettingsArgs;
+use crate::{cli::SettingsArgs, work::dead::now_ms};
 
 /// `collector dead-letters …`.
 #[derive(Debug, Subcommand)]
@@ -92,5 +92,5 @@ fn parse_topic(text: &str) -> Result<Topic, String> {
 }
 
 fn parse_since(text: &str) -> Result<i64, String> {
-    collector_web::parse_time(text, super::now_ms()).map_err(|error| error.to_string())
+    collector_web::parse_time(text, now_ms()).map_err(|error| error.to_string())
 }

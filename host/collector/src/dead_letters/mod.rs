@@ -10,10 +10,7 @@ mod store;
 #[cfg(feature = "standalone")]
 mod taking;
 
-use std::{
-    io::Write,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::io::Write;
 
 use anyhow::bail;
 
@@ -34,11 +31,6 @@ pub fn run(command: &DeadLettersCommand) -> anyhow::Result<()> {
         DeadLettersCommand::Show(args) => show(args),
         DeadLettersCommand::Replay(args) => replay::run(args),
     }
-}
-
-/// Now, in ms since the epoch.
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {

@@ -13,8 +13,7 @@ use anyhow::Context as _;
 use collector_model::{DeadLetter, Topic};
 use tempfile::NamedTempFile;
 
-use super::now_ms;
-use crate::dead_file;
+use crate::{dead_file, work::dead::now_ms};
 
 /// The directory below that of the dead letters.
 const DIRECTORY: &str = "replay";

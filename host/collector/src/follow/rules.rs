@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use collector_elastic::ElasticSink;
+use collector_elastic::{ElasticSink, Retention};
 use collector_etcd::{WatchTarget, watch_keys};
 use collector_kafka::ConsumerHandle;
-use collector_model::{Metrics, Topic};
+use collector_model::{BucketDay, Metrics, Topic};
 use collector_tasks::{Bounds, Defaults, DocumentForm, TransferRule, parse_rule, reconcile::Parse};
 use collector_web::Health;
 use tokio::sync::{oneshot, watch};
@@ -128,6 +128,17 @@ fn parser(prefix: String, bounds: Bounds, defaults: Defaults) -> Parse<TransferR
     })
 }
 
+/// How long which indices are kept. Where several topics share them, the longest counts.
+fn retentions(rules: &[TransferRule]) -> Vec<Retention> {
+    let same = |a: &TransferRule, b: &TransferRule| a.index.index(BucketDay::EPOCH) == b.index.index(BucketDay::EPOCH);
+    let kept = |rule: &TransferRule| {
+        let days = rules.iter().filter(|other| same(rule, other)).map(|other| other.retention_days);
+        let days = days.reduce(|a, b| Some(a?.max(b?))).flatten()?;
+        Some(Retention { rule: rule.index.clone(), days })
+    };
+    rules.iter().filter_map(kept).collect()
+}
+
 struct Rules {
     follow: FollowRules,
     applying: Applying<TransferRule>,
@@ -175,7 +186,8 @@ impl Rules {
         let mut wanted: Vec<_> = self.kept.reconciler.running().map(|(_, rule)| rule.clone()).collect();
         for topic in &self.follow.named {
             if !wanted.iter().any(|rule| rule.topic == *topic) {
-                wanted.push(TransferRule::plain(topic, self.follow.common.defaults.document));
+                let defaults = &self.follow.common.defaults;
+                wanted.push(TransferRule::plain(topic, defaults.document).keeping(defaults.retention_days));
             }
         }
         wanted
@@ -194,6 +206,7 @@ impl Rules {
             .iter()
             .filter(|rule| rule.document == DocumentForm::Ecs)
             .for_each(|rule| self.follow.sink.use_template_for(&rule.index));
+        self.follow.sink.keep(retentions(&running));
         watching.follow(&self.applying);
         let topics: Vec<_> = running.into_iter().map(|rule| rule.topic).collect();
         if topics.is_empty() {
@@ -204,5 +217,30 @@ impl Rules {
             *known = topics;
             changed
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use collector_model::index_name::IndexRule;
+
+    use super::*;
+
+    #[test]
+    fn of_topics_that_share_their_indices_the_longest_retention_counts() {
+        let rule = |topic: &str, index: &str, days| TransferRule {
+            index: IndexRule::Daily(index.to_owned()),
+            retention_days: days,
+            ..TransferRule::plain(&Topic::new(topic).unwrap(), DocumentForm::Ecs)
+        };
+        let rules = [
+            rule("a", "own", Some(3)),
+            rule("b", "shared", Some(3)),
+            rule("c", "Shared", Some(9)),
+            rule("d", "all", Some(3)),
+            rule("e", "all", None),
+        ];
+        let days: Vec<u32> = retentions(&rules).iter().map(|retention| retention.days).collect();
+        assert_eq!(days, [3, 9, 9]);
     }
 }

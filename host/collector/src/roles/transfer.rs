@@ -34,7 +34,7 @@ pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     frame.status.add("indices", move || json!(of_status.status().iter().map(index_status).collect::<Vec<_>>()));
     let worker = || {
         let dead: Arc<dyn DeadLetters> = dead.clone();
-        BulkWorker::new(routes.clone(), sink.clone(), dead)
+        BulkWorker::new(routes.clone(), sink.clone(), dead, frame.metrics.clone())
     };
     let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
     let pages = frame.serve(None)?;

@@ -16,8 +16,14 @@ pub struct ElasticSettings {
     pub ca_file: Option<PathBuf>,
     /// How many bulk requests are under way at once.
     pub in_flight_max: usize,
+    /// How many documents of one index wait or are under way at once; `None`: as many as their bytes allow.
+    pub index_documents_max: Option<usize>,
     /// Whether the index template is installed.
     pub install_template: bool,
+    /// How many days are kept where a rule says nothing; `None`: all.
+    pub retention_days: Option<u32>,
+    /// Whether it is only said what retention would delete.
+    pub retention_dry_run: bool,
     /// Whether requests are compressed.
     pub gzip: bool,
     /// Bytes of a bulk request.
@@ -53,6 +59,9 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<ElasticSettings> {
     let documents = m.number("elasticsearch.bulk_documents_max", low.bulk_documents_max, 5_000, 1..=100_000);
     let wait = m.number("elasticsearch.bulk_wait_ms_max", low.bulk_wait_ms_max, 1_000, 1..=60_000);
     let timeout = m.number("elasticsearch.timeout_s", low.timeout_s, 60, 1..=3_600);
+    let held = low.index_documents_max;
+    let held = held.map(|held| m.number("elasticsearch.index_documents_max", Some(held), 0, 1..=1_000_000_000));
+    let days = low.retention_days.map(|days| m.number("elasticsearch.retention_days", Some(days), 0, 1..=36_500));
     let nodes = nodes?;
     if ca_file.as_ref().is_some_and(Option::is_some) && nodes.iter().all(|node| node.scheme() == "http") {
         let fix = "write https:// before the nodes, or take ca_file away";
@@ -63,7 +72,10 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<ElasticSettings> {
         auth: auth?,
         ca_file: ca_file?,
         in_flight_max: in_flight? as usize,
+        index_documents_max: held.map_or(Some(None), |held| held.map(|held| Some(held as usize)))?,
         install_template: low.install_template.unwrap_or(true),
+        retention_days: days.map_or(Some(None), |days| days.map(|days| Some(days as u32)))?,
+        retention_dry_run: low.retention_dry_run.unwrap_or(false),
         gzip: low.gzip.unwrap_or(false),
         bulk_bytes_max: bytes? as usize,
         bulk_documents_max: documents? as usize,

@@ -121,6 +121,11 @@ impl Reading<'_> {
                 self.low.elasticsearch.get_or_insert_default().workers = workers;
                 "elasticsearch.workers"
             }
+            ("es", "chan_max_size") => {
+                let held = self.number("elasticsearch.index_documents_max", section, key, value);
+                self.low.elasticsearch.get_or_insert_default().index_documents_max = held;
+                "elasticsearch.index_documents_max"
+            }
             ("taillog", "filename") => {
                 self.seed.filename = text();
                 "taillog.filename"
@@ -135,7 +140,7 @@ impl Reading<'_> {
     fn without_meaning(&mut self, section: &str, key: &str, value: &str) {
         let place = self.places.line(self.line_of(section, key));
         match (section, key) {
-            ("kafka" | "es", "chan_max_size") => {
+            ("kafka", "chan_max_size") => {
                 self.number("", section, key, value);
             }
             ("kafka", "chan_max_zise") => {

@@ -142,8 +142,14 @@ section! {
         ca_file: String,
         /// How many bulk requests are under way at once.
         workers: u64,
+        /// How many documents of one index wait or are under way at once.
+        index_documents_max: u64,
         /// Whether the index template is installed.
         install_template: bool,
+        /// Days that are kept.
+        retention_days: u64,
+        /// Whether it is only said what retention would delete.
+        retention_dry_run: bool,
         /// Whether requests are compressed.
         gzip: bool,
         /// Bytes of a bulk request.

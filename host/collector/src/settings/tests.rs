@@ -124,7 +124,7 @@ fn the_seed_s_transfer_writes_its_own_documents() {
     let settings = written("config.ini", text, &[]).transfer().unwrap();
     assert_eq!(settings.topics[0].as_str(), "web_log");
     assert_eq!(settings.elastic.nodes[0].as_str(), "http://127.0.0.1:9200/");
-    assert_eq!(settings.elastic.in_flight_max, 16);
+    assert_eq!((settings.elastic.in_flight_max, settings.elastic.index_documents_max), (16, Some(100_000)));
     assert_eq!(settings.common.defaults.document, DocumentForm::Seed);
     assert!(settings.etcd.is_none());
 }

@@ -42,7 +42,8 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<TransferSettings> {
         let fix = "add topics = [\"web_log\"] under [kafka], or [etcd] with rules under /logtransfer/";
         m.complain("kafka.topics", "a transfer without topics", fix);
     }
-    let common = common?;
+    let (mut common, elastic) = (common?, elastic?);
+    common.defaults.retention_days = elastic.retention_days;
     let etcd = etcd::meaning(m, &common.host);
     Some(TransferSettings {
         common,
@@ -50,7 +51,7 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<TransferSettings> {
         topics: topics?,
         group,
         group_instance_id: low.group_instance_id.filter(|id| !id.is_empty()),
-        elastic: elastic?,
+        elastic,
         etcd: etcd?,
     })
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use collector_document::{DocumentSettings, Framing, Rendered, Renderer, safe_document};
 use collector_elastic::{BulkItem, BulkPart, ElasticSink, SafeDocument};
 use collector_failpoints::planted;
-use collector_model::{Batch, BucketDay, DeadLetters, Span, Stage, TaskKey, Ticket};
+use collector_model::{Batch, BucketDay, DeadLetters, Metrics, Span, Stage, TaskKey, Ticket, metrics::of};
 use collector_plugin_host::ChainWorker;
 use collector_tasks::TransferRule;
 
@@ -22,6 +22,7 @@ pub struct BulkWorker {
     routes: Arc<Routes<TransferRule>>,
     sink: ElasticSink,
     dead: Arc<dyn DeadLetters>,
+    metrics: Metrics,
     lanes: HashMap<TaskKey, Lane>,
     renderer: Renderer,
     rendered: Rendered,
@@ -38,11 +39,17 @@ struct Lane {
 
 impl BulkWorker {
     /// A worker that finds the rule of each topic in `routes`.
-    pub fn new(routes: Arc<Routes<TransferRule>>, sink: ElasticSink, dead: Arc<dyn DeadLetters>) -> Self {
+    pub fn new(
+        routes: Arc<Routes<TransferRule>>,
+        sink: ElasticSink,
+        dead: Arc<dyn DeadLetters>,
+        metrics: Metrics,
+    ) -> Self {
         BulkWorker {
             routes,
             sink,
             dead,
+            metrics,
             lanes: HashMap::new(),
             renderer: Renderer::default(),
             rendered: Rendered::default(),
@@ -84,7 +91,7 @@ impl Worker for BulkWorker {
                     break;
                 }
                 let Some(batch) = take_admitted(&mut lane.waiting, &mut lane.chain) else { break };
-                make_parts(lane, batch, &*self.dead, &mut self.renderer, &mut self.rendered);
+                make_parts(lane, batch, &*self.dead, &self.metrics, &mut self.renderer, &mut self.rendered);
             }
             waiting |= !lane.parts.is_empty() || !lane.waiting.is_empty();
         }
@@ -97,6 +104,7 @@ fn make_parts(
     lane: &mut Lane,
     mut batch: Batch,
     dead: &dyn DeadLetters,
+    metrics: &Metrics,
     renderer: &mut Renderer,
     rendered: &mut Rendered,
 ) {
@@ -106,7 +114,14 @@ fn make_parts(
     renderer.render(&batch, output.table, output.schema, &form, Framing::Bulk, rendered);
     dead::bury(&batch, output.table, Stage::Transfer, dead, &ticket);
     let batch = Arc::new(batch);
+    let first_kept = lane.rule.first_kept(BucketDay::from_unix_ms(dead::now_ms()));
     for (day, body, items) in by_day(&batch, rendered) {
+        // Its index was deleted, or will be: writing it anew would only bring it back for a while.
+        if first_kept.is_some_and(|first| day < first) {
+            let late = &metrics.documents_past_retention;
+            late.get_or_create(&of(&batch.topic)).inc_by(items.len() as u64);
+            continue;
+        }
         let index = lane.rule.index.index(day);
         lane.parts.push_back(BulkPart { index, body, items, batch: Arc::clone(&batch), ticket: ticket.clone() });
     }

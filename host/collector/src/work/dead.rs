@@ -4,12 +4,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use collector_model::{Batch, DeadLetter, DeadLetters, Stage, Table, Ticket, envelope};
 
+/// Now, in ms since the epoch.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
 /// Buries the lines that the chain gave up, under a share of the batch's duty.
 pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, ticket: &Ticket) {
     if table.dead().is_empty() {
         return;
     }
-    let time_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let time_ms = now_ms();
     let letters = table.dead().iter().map(|gone| {
         let line = &batch.lines[gone.line as usize];
         let mut key = Vec::with_capacity(128);

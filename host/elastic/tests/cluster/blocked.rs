@@ -44,6 +44,23 @@ async fn a_blocked_index_stops_itself_alone_until_the_block_is_lifted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_holds_no_more_documents_than_it_may() {
+    let fake = Fake::start().await;
+    fake.cluster.write_blocked.lock().insert("full".to_owned());
+    let settings = ElasticSettings { index_documents_max: 25, ..quick(&[&fake.url]) };
+    let bench = Bench::new(settings);
+    let offer = |n: usize| bench.sink.try_submit(bench.part("full", &numbered(n * 10..n * 10 + 10)));
+    assert!(offer(0).is_ok() && offer(1).is_ok());
+    let waiting = offer(2).expect_err("25 places hold two parts of ten documents");
+    bench.sink.submit(bench.part("fine", &numbered(0..40))).await;
+    until("more than fit at once pass alone", || fake.documents("fine").len() == 40).await;
+    fake.cluster.write_blocked.lock().clear();
+    bench.sink.submit(waiting).await;
+    bench.until_acknowledged(4).await;
+    assert_eq!(fake.documents("full").len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alias_is_refused_with_the_reason_and_taken_once_it_is_gone() {
     let fake = Fake::start().await;
     fake.cluster.aliases.lock().insert("web".to_owned());

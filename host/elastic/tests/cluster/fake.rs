@@ -39,6 +39,10 @@ pub(crate) struct Cluster {
     pub(crate) documents: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     /// Faults for the next bulk requests.
     pub(crate) faults: Mutex<VecDeque<Fault>>,
+    /// Index → status, type and reason that every item gets.
+    pub(crate) item_errors: Mutex<BTreeMap<String, (u16, &'static str, &'static str)>>,
+    /// Indices whose item errors end when they are created.
+    pub(crate) mended_by_creation: Mutex<HashSet<String>>,
     /// Indices that refuse writes.
     pub(crate) write_blocked: Mutex<HashSet<String>>,
     /// Names that are aliases.
@@ -103,6 +107,9 @@ async fn resolve(State(cluster): State<Arc<Cluster>>, Path(name): Path<String>) 
 }
 
 async fn create(State(cluster): State<Arc<Cluster>>, Path(name): Path<String>) -> Response {
+    if cluster.mended_by_creation.lock().contains(&name) {
+        cluster.item_errors.lock().remove(&name);
+    }
     cluster.documents.lock().entry(name).or_default();
     answer(200, json!({"acknowledged": true}))
 }
@@ -150,6 +157,9 @@ impl Cluster {
     fn apply(&self, index: &str, action: &str, document: &str) -> Value {
         if self.write_blocked.lock().contains(index) {
             return error(403, "cluster_block_exception");
+        }
+        if let Some((status, kind, reason)) = self.item_errors.lock().get(index) {
+            return json!({"status": status, "error": {"type": kind, "reason": reason}});
         }
         let action: Value = serde_json::from_str(action).unwrap();
         let id = action["create"]["_id"].as_str().unwrap();

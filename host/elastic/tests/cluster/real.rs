@@ -15,17 +15,19 @@ macro_rules! on_each_server {
         mod elasticsearch_server {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                if let Some(server) = super::Server::named("COLLECTOR_TEST_ES") { super::$name(server).await }
+                if let Some(server) = crate::real::Server::named("COLLECTOR_TEST_ES") { super::$name(server).await }
             })*
         }
         mod opensearch_server {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                if let Some(server) = super::Server::named("COLLECTOR_TEST_OPENSEARCH") { super::$name(server).await }
+                if let Some(server) = crate::real::Server::named("COLLECTOR_TEST_OPENSEARCH") { super::$name(server).await }
             })*
         }
     };
 }
+
+pub(crate) use on_each_server;
 
 on_each_server! {
     the_probe_tells_who_answers
@@ -34,16 +36,17 @@ on_each_server! {
     aliases_and_data_streams_are_refused
     the_template_gives_fields_their_types
     a_write_block_is_waited_for
+    a_closed_index_and_a_full_disk_s_block_are_waited_for
     a_request_of_rubbish_is_bisected
 }
 
-struct Server {
+pub(crate) struct Server {
     url: String,
     transport: Transport,
 }
 
 impl Server {
-    fn named(variable: &str) -> Option<Self> {
+    pub(crate) fn named(variable: &str) -> Option<Self> {
         match std::env::var(variable) {
             Ok(url) => Some(Server { transport: Transport::single_node(&url).unwrap(), url }),
             Err(_) => {
@@ -55,33 +58,37 @@ impl Server {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let body = (!body.is_null()).then(|| body.to_string());
         let answer = self.transport.send(method, path, HeaderMap::new(), None::<&()>, body, None).await.unwrap();
         let status = answer.status_code().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
 
-    async fn must(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(crate) async fn must(&self, method: Method, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(method, path, body).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// An index name for this test that nothing is left of.
-    async fn fresh(&self, name: &str) -> String {
+    pub(crate) async fn fresh(&self, name: &str) -> String {
         let name = format!("elastic-it-{name}");
         self.ask(Method::Delete, &name, Value::Null).await;
         name
     }
 
-    async fn documents(&self, index: &str) -> Vec<Value> {
+    pub(crate) async fn documents(&self, index: &str) -> Vec<Value> {
         self.must(Method::Post, &format!("{index}/_refresh"), Value::Null).await;
         let found = self.must(Method::Get, &format!("{index}/_search?size=1000"), Value::Null).await;
         found["hits"]["hits"].as_array().unwrap().clone()
     }
 
-    fn bench(&self) -> Bench {
+    pub(crate) fn bench(&self) -> Bench {
         Bench::new(quick(&[&self.url]))
     }
 }
@@ -214,6 +221,29 @@ async fn a_write_block_is_waited_for(server: Server) {
     bench.until_acknowledged(1).await;
     assert_eq!(server.documents(&index).await.len(), 1);
     server.fresh("blocked").await;
+}
+
+async fn a_closed_index_and_a_full_disk_s_block_are_waited_for(server: Server) {
+    let (closed, full) = (server.fresh("closed").await, server.fresh("full").await);
+    server.must(Method::Put, &closed, json!({})).await;
+    server.must(Method::Post, &format!("{closed}/_close"), Value::Null).await;
+    server.must(Method::Put, &full, json!({"settings": {"index.blocks.read_only_allow_delete": true}})).await;
+    let bench = server.bench();
+    let of_closed = refusal(&bench, &closed).await;
+    assert!(of_closed.contains("index_closed_exception") && of_closed.contains("open the index"), "{of_closed}");
+    bench.sink.submit(bench.part(&full, &numbered(0..1))).await;
+    let retries = |index: &str| {
+        bench.sink.status().iter().find(|status| status.index.as_str() == index).map_or(0, |status| status.retries)
+    };
+    until("the block was met", || retries(&full) > 0).await;
+    assert_eq!(bench.acknowledged(), 0);
+    server.must(Method::Post, &format!("{closed}/_open"), Value::Null).await;
+    let lift = json!({"index.blocks.read_only_allow_delete": null});
+    server.must(Method::Put, &format!("{full}/_settings"), lift).await;
+    bench.until_acknowledged(2).await;
+    assert_eq!((server.documents(&closed).await.len(), server.documents(&full).await.len()), (1, 1));
+    server.fresh("closed").await;
+    server.fresh("full").await;
 }
 
 async fn a_request_of_rubbish_is_bisected(server: Server) {

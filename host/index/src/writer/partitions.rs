@@ -7,7 +7,6 @@ use std::{
 };
 
 use collector_model::{BucketDay, FileUid, Line, Source, id::EVENT_ID_CHARS};
-use tracing::debug;
 
 use super::{IndexItem, IndexPart, partition::OpenPartition, segments};
 use crate::{
@@ -26,6 +25,8 @@ pub(super) struct Applied {
     pub(super) indexed: u64,
     /// There already.
     pub(super) conflicted: u64,
+    /// Of days that are not kept any more.
+    pub(super) late: u64,
 }
 
 pub(super) struct Partitions {
@@ -63,7 +64,7 @@ impl Partitions {
         for item in &part.items {
             let line = &part.batch.lines[item.line as usize];
             if line.id.day() < first_kept {
-                debug!(day = %line.id.day(), "left out a line of a day that is not kept any more");
+                applied.late += 1;
                 continue;
             }
             let id = id_of(line, item);
@@ -153,8 +154,7 @@ impl Partitions {
 
     fn first_kept_day(&self) -> BucketDay {
         let today = BucketDay::from_unix_ms(i64::try_from(now_ms()).unwrap_or(i64::MAX));
-        let first = self.settings.retention_days.map_or(0, |days| today.days().saturating_sub(days.saturating_sub(1)));
-        BucketDay::from_days(first).unwrap_or(today)
+        today.first_of(self.settings.retention_days.unwrap_or(u32::MAX))
     }
 }
 

@@ -171,6 +171,9 @@ impl WriterThread {
             let label = metrics::of(&part.batch.topic);
             self.metrics.documents_indexed.get_or_create(&label).inc_by(applied.indexed);
             self.metrics.documents_conflicted.get_or_create(&label).inc_by(applied.conflicted);
+            if applied.late > 0 {
+                self.metrics.documents_past_retention.get_or_create(&label).inc_by(applied.late);
+            }
             part.ticket.complete();
         }
         (self.pending_documents, self.pending_bytes, self.pending_since) = (0, 0, None);

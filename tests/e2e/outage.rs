@@ -1,0 +1,62 @@
+//! An index that takes nothing for long: what the transfer holds stays bounded, other topics go on, and all of it comes in the end.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::given::{
+    Elastic, Etcd, Program, Role, Servers, etcd::rule_key, kafka, settings, turn, unique, until, wait::within,
+};
+
+/// Lines of half a KiB: some three times what the transfer may hold.
+const LINES: usize = 80_000;
+const MEMORY_MIB: u64 = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_index_costs_no_memory_stops_its_topic_alone_and_gets_everything_in_the_end() {
+    let Some(servers) = Servers::given("an outage") else { return };
+    let _turn = turn::together().await;
+    let home = tempfile::tempdir().expect("a directory");
+    let (blocked, well) = (unique("blocked"), unique("well"));
+    for topic in [&blocked, &well] {
+        kafka::create_topic(&servers.kafka, topic, 2).await;
+    }
+    let search = Elastic::at(&servers.elasticsearch);
+    let mut etcd = Etcd::connect(&servers.etcd).await;
+    search.put(&format!("/{blocked}"), json!({"settings": {"index.blocks.write": true}})).await;
+    etcd.put(&rule_key(&blocked, &blocked), &json!({"index": blocked}).to_string()).await;
+    let of_transfer = settings::transfer(&servers, &blocked, &[&blocked, &well], &servers.elasticsearch, home.path())
+        + &format!("[limits]\nmemory_bytes_max = {}\n", MEMORY_MIB << 20);
+    let mut transfer = Program::start(Role::Transfer, home.path(), "collector.toml", &of_transfer);
+    kafka::produce(&servers.kafka, &well, (0..1_000).map(|i| format!("before {i}")));
+    until("lines before", async || search.count(&format!("{well}-*")).await == 1_000).await;
+    let (memory, descriptors) = (transfer.resident_mib(), transfer.descriptors());
+
+    let padding = "x".repeat(500);
+    kafka::produce(&servers.kafka, &blocked, (0..LINES).map(|i| format!("line {i} {padding}")));
+    until("the block was met again and again", async || {
+        transfer.metric("collector_retries_total", &blocked).await > 100_000.0
+    })
+    .await;
+    let read = async || transfer.metric("collector_lines_read_total", &blocked).await;
+    let held = read().await;
+    kafka::produce(&servers.kafka, &well, (0..20_000).map(|i| format!("during {i} {padding}")));
+    until("the other topic goes on", async || search.count(&format!("{well}-*")).await == 21_000).await;
+    assert_eq!(read().await, held, "the blocked topic is read no further");
+    assert!(held < LINES as f64 / 2.0, "{held} lines of {LINES} are held");
+    let (grown, opened) = (transfer.resident_mib().saturating_sub(memory), transfer.descriptors());
+    println!("held {held} lines, {grown} MiB more than {memory}, {opened} descriptors after {descriptors}");
+    // The lines, their documents, and what Kafka's client has fetched ahead for each partition.
+    assert!(grown < 10 * MEMORY_MIB, "{grown} MiB more than before");
+    assert!(opened <= descriptors + 16, "{opened} descriptors, {descriptors} before");
+    let ready: Value = serde_json::from_str(&transfer.get("/api/status").await.expect("the status")).expect("JSON");
+    let state =
+        ready["status"]["indices"].as_array().expect("indices").iter().find(|index| index["index"] == blocked.as_str());
+    assert_eq!(state.expect("the blocked index")["state"], "blocked");
+
+    search.put(&format!("/{blocked}/_settings"), json!({"index.blocks.write": false})).await;
+    let all = async || (search.count(&blocked).await == LINES as u64).then_some(());
+    within("every line", Duration::from_secs(300), all).await;
+    until("everything committed", async || transfer.metric("collector_lag_records", "").await == 0.0).await;
+    assert!(transfer.terminate().await.success());
+}
