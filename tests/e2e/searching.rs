@@ -103,12 +103,15 @@ async fn what_elasticsearch_missed_while_it_was_away_comes_when_it_is_back() {
     let indices = format!("{topic}-*");
     kafka::produce(&servers.kafka, &topic, (0..500).map(|i| format!("before {i}")));
     until("the lines before", async || search.count(&indices).await == 500).await;
+    transfer.ready().await;
     proxy.cut();
     kafka::produce(&servers.kafka, &topic, (0..500).map(|i| format!("during {i}")));
     until("several tries", async || transfer.metric("collector_retries_total", &topic).await >= 3.0).await;
     assert_eq!(search.count(&indices).await, 500);
+    until("the health to tell", async || transfer.not_ready().await == ["elasticsearch"]).await;
     until("the lag to tell", async || transfer.metric("collector_lag_records", &topic).await > 0.0).await;
     proxy.mend();
+    transfer.ready().await;
     until("all lines", async || search.count(&indices).await == 1000).await;
     let mut lines: Vec<_> =
         search.everything_in(&indices).await.iter().map(|found| found.source["message"].to_string()).collect();

@@ -14,6 +14,8 @@ mod frame;
 mod host_address;
 mod logging;
 mod plugin;
+#[cfg(feature = "fleet")]
+mod readiness;
 mod roles;
 mod routes;
 mod search_command;

@@ -111,6 +111,14 @@ impl Program {
         .await;
     }
 
+    /// The names of the parts that are not ready.
+    pub(crate) async fn not_ready(&self) -> Vec<String> {
+        let Ok(answer) = reqwest::get(format!("{}/health/ready", self.address())).await else { return vec![] };
+        let answer: serde_json::Value = answer.json().await.unwrap_or_default();
+        let parts = answer["not_ready"].as_array().cloned().unwrap_or_default();
+        parts.iter().filter_map(|part| part["component"].as_str().map(str::to_owned)).collect()
+    }
+
     /// The body of a page, when it answers with success.
     pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let answer = reqwest::get(format!("http://127.0.0.1:{}{path}", self.port)).await.ok()?;

@@ -13,6 +13,7 @@ use crate::{
     clients,
     follow::{self, FollowTasks},
     frame::{self, Frame},
+    readiness::Readiness,
     routes::Routes,
     settings::AgentSettings,
     work::{
@@ -27,6 +28,8 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     let state = frame::open_state(&common.state_dir).await?;
     let mut frame = Frame::set_up("agent", common, &state).await?;
     let kafka = clients::kafka(&settings.kafka, &common.limits);
+    let mut readiness = Readiness::of(&frame.health);
+    readiness.needs_kafka(&kafka);
 
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let producers = Arc::new(ProducersByAcks::new(kafka.clone(), frame.metrics.clone()));

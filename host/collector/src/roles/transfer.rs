@@ -11,6 +11,7 @@ use crate::{
     clients,
     follow::{self, FollowRules},
     frame::{self, DRAIN_MAX, Frame},
+    readiness::Readiness,
     routes::Routes,
     settings::TransferSettings,
     work::{
@@ -24,12 +25,15 @@ pub async fn run(settings: TransferSettings) -> anyhow::Result<()> {
     let common = &settings.common;
     let state = frame::open_state(&common.state_dir).await?;
     let mut frame = Frame::set_up("transfer", common, &state).await?;
-    let kafka = clients::kafka(&settings.kafka, &common.limits);
+    let (kafka, elastic) = (clients::kafka(&settings.kafka, &common.limits), clients::elastic(&settings.elastic));
+    let mut readiness = Readiness::of(&frame.health);
+    readiness.needs_kafka(&kafka);
+    readiness.needs_elastic(&elastic);
 
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
     let of_sink: Arc<dyn DeadLetters> = dead.clone();
-    let sink = ElasticSink::start(clients::elastic(&settings.elastic), frame.metrics.clone(), of_sink, Arc::new(Safe))?;
+    let sink = ElasticSink::start(elastic, frame.metrics.clone(), of_sink, Arc::new(Safe))?;
     let of_status = sink.clone();
     frame.status.add("indices", move || json!(of_status.status().iter().map(index_status).collect::<Vec<_>>()));
     let worker = || {
