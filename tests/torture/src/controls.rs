@@ -20,7 +20,7 @@ pub const CONTROLS: &[Control] = &[
     Control { name: "checkpoint-before-ack", faults: &[Fault::ProduceHeld, Fault::AgentKilled] },
     Control { name: "unjournalled-boundary", faults: &[Fault::AgentKilledAfterDelivery, Fault::AgentKilled] },
     Control { name: "device-in-uid", faults: &[Fault::AgentKilled, Fault::AgentTerminated] },
-    Control { name: "data-stream-index", faults: &[Fault::TransferKilledAfterBulk, Fault::IndexSwallowed] },
+    Control { name: "data-stream-index", faults: &[Fault::IndexRolledOver, Fault::TransferKilledAfterBulk] },
 ];
 
 /// The control of that name.

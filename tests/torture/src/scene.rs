@@ -12,6 +12,7 @@ use rdkafka::{
 use serde_json::json;
 
 use crate::{
+    faults::servers::make_data_streams,
     fleet::{self, Paths, Program, Role},
     ground::{Ground, Installed},
     plan::Plan,
@@ -58,6 +59,9 @@ impl Scene {
         let ground = Ground::start(installed, &home).await?;
         let topic = "torture".to_owned();
         create_topic(&ground.kafka(), &topic).await?;
+        if plan.planted == Some("data-stream-index") {
+            make_data_streams(&ground.elasticsearch(), &topic).await?;
+        }
         let host_ip = "10.9.8.7";
         let tasks_key = format!("/logagent/{host_ip}/collect_config");
         let glob = paths.files.join("**/*.log*");

@@ -3,7 +3,7 @@
 mod etcd;
 pub(crate) mod process;
 mod programs;
-mod servers;
+pub(crate) mod servers;
 mod ways;
 
 use crate::{fleet::Program, random::Random, scene::Scene};
@@ -99,6 +99,8 @@ faults! {
     IndexTooLarge = "413";
     /// The index takes no writes.
     IndexBlocked = "index write-blocked";
+    /// The index, made a data stream, goes on in another one: only where a control plants that it may be one.
+    IndexRolledOver = "index rolled over";
     /// Kafka ends at any moment.
     KafkaKilled = "kafka killed";
     /// Kafka is stopped and started as in an upgrade.
@@ -155,8 +157,9 @@ impl Fault {
 
     /// Those of agents and transfers among servers.
     pub fn of_a_fleet() -> Vec<Fault> {
-        let is_alone = |fault: &Fault| matches!(fault, Fault::KilledBeforeIndexCommit | Fault::KilledAfterIndexCommit);
-        Fault::ALL.iter().copied().filter(|fault| !is_alone(fault)).collect()
+        use Fault as F;
+        let others = [F::KilledBeforeIndexCommit, F::KilledAfterIndexCommit, F::IndexRolledOver];
+        Fault::ALL.iter().copied().filter(|fault| !others.contains(fault)).collect()
     }
 }
 
@@ -216,7 +219,9 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
         F::KafkaKilled | F::KafkaRestarted | F::KafkaFrozen | F::KafkaOutage | F::PartitionsAdded => {
             servers::kafka(fault, scene, random).await?
         }
-        F::ElasticKilled | F::ElasticFrozen | F::IndexBlocked => servers::elastic(fault, scene, random).await?,
+        F::ElasticKilled | F::ElasticFrozen | F::IndexBlocked | F::IndexRolledOver => {
+            servers::elastic(fault, scene, random).await?
+        }
         F::EtcdKilled
         | F::EtcdWiped
         | F::EtcdCut

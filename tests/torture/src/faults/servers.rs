@@ -68,6 +68,7 @@ pub(super) async fn elastic(fault: Fault, scene: &mut Scene, random: &mut Random
             scene.ground.servers.up(Server::Elasticsearch).await?;
         }
         Fault::ElasticFrozen => freeze(scene, Server::Elasticsearch, random).await?,
+        Fault::IndexRolledOver => return roll_over(scene).await,
         _ => {
             block(scene, true).await?;
             tokio::time::sleep(Duration::from_millis(random.between(500, 4_000))).await;
@@ -82,5 +83,30 @@ async fn block(scene: &Scene, is_blocked: bool) -> anyhow::Result<()> {
     let body = json!({"index.blocks.write": is_blocked});
     let answer = reqwest::Client::new().put(address).json(&body).send().await.context("blocking writes")?;
     ensure!(answer.status().is_success(), "blocking writes: {}", answer.text().await.unwrap_or_default());
+    Ok(())
+}
+
+/// Has every data stream of the topic go on in another index.
+async fn roll_over(scene: &Scene) -> anyhow::Result<bool> {
+    let (client, address) = (reqwest::Client::new(), scene.ground.elasticsearch());
+    let listed = client.get(format!("{address}/_data_stream/{}-*", scene.topic)).send().await.context("asking")?;
+    let streams: serde_json::Value = listed.json().await.context("reading which data streams there are")?;
+    let names = streams["data_streams"].as_array().into_iter().flatten().filter_map(|stream| stream["name"].as_str());
+    let mut rolled = false;
+    for name in names {
+        let answer = client.post(format!("{address}/{name}/_rollover")).send().await.context("rolling over")?;
+        ensure!(answer.status().is_success(), "rolling {name} over: {}", answer.text().await.unwrap_or_default());
+        rolled = true;
+    }
+    Ok(rolled)
+}
+
+/// Has Elasticsearch make data streams of the topic's indices.
+pub(crate) async fn make_data_streams(elasticsearch: &str, topic: &str) -> anyhow::Result<()> {
+    // Above the collector's own template.
+    let template = json!({"index_patterns": [format!("{topic}-*")], "data_stream": {}, "priority": 900});
+    let put = reqwest::Client::new().put(format!("{elasticsearch}/_index_template/streams")).json(&template);
+    let answer = put.send().await.context("installing a template")?;
+    ensure!(answer.status().is_success(), "installing a template: {}", answer.text().await.unwrap_or_default());
     Ok(())
 }
