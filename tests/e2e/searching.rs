@@ -62,6 +62,39 @@ async fn the_whole_way(servers: &Servers, node: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_in_other_encodings_keep_their_bytes_in_kafka_and_are_found_by_their_text() {
+    let Some(servers) = Servers::given("encodings") else { return };
+    let _turn = turn::together().await;
+    let home = tempfile::tempdir().expect("a directory");
+    let topic = unique("encodings");
+    kafka::create_topic(&servers.kafka, &topic, 1).await;
+    let host_ip = settings::host_ip();
+    let (gbk, utf16) = (home.path().join("gbk.log"), home.path().join("utf16.log"));
+    std::fs::write(&gbk, b"\xd6\xd0\xce\xc4 one\n").expect("the log file");
+    let units = "\u{feff}\u{6587}\u{a00} two\n".encode_utf16();
+    std::fs::write(&utf16, units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).expect("the log file");
+    let tasks = json!([{"path": gbk, "topic": topic, "encoding": "gbk"}, {"path": utf16, "topic": topic, "encoding": "utf-16"}]);
+    Etcd::connect(&servers.etcd).await.put(&tasks_key(&host_ip), &tasks.to_string()).await;
+
+    let of_agent = settings::agent(&servers, &host_ip, home.path());
+    let of_transfer = settings::transfer(&servers, &topic, &[&topic], &servers.elasticsearch, home.path());
+    let mut agent = Program::start(Role::Agent, &home.path().join("agent"), "collector.toml", &of_agent);
+    let mut transfer = Program::start(Role::Transfer, &home.path().join("transfer"), "collector.toml", &of_transfer);
+    let search = Elastic::at(&servers.elasticsearch);
+    let indices = format!("{topic}-*");
+    until("both lines", async || search.count(&indices).await == 2).await;
+    let found = search.everything_in(&indices).await;
+    let has = |text: &str| found.iter().any(|found| found.source["message"] == text);
+    assert!(has("\u{4e2d}\u{6587} one") && has("\u{6587}\u{a00} two"), "{:?}", found[0].source);
+    let mut values = kafka::values_in(&servers.kafka, &topic);
+    values.sort();
+    assert_eq!(values[0], b"\xd6\xd0\xce\xc4 one");
+    assert!(values[1].starts_with(b"\xff\xfe\x87\x65\x00\x0a"), "{:?}", values[1]);
+    assert!(agent.terminate().await.success());
+    assert!(transfer.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_seed_s_settings_index_the_seed_s_documents() {
     let Some(servers) = Servers::given("the seed's transfer") else { return };
     let _turn = turn::together().await;
