@@ -7,6 +7,7 @@ mod authoring;
 mod collecting;
 mod dead_letters;
 mod forking;
+mod forms;
 mod given;
 mod killing;
 mod mistakes;

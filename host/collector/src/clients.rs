@@ -2,7 +2,7 @@
 
 use collector_elastic::{Auth, ElasticSettings};
 use collector_etcd::{EtcdSettings, User};
-use collector_kafka::{Compression, ConsumerLimits, KafkaSettings, TopicCreation};
+use collector_kafka::{Compression, ConsumerLimits, KafkaSettings, Sasl, SaslMechanism, Tls, TopicCreation};
 
 use crate::settings;
 
@@ -14,7 +14,26 @@ pub fn kafka(from: &settings::KafkaSettings, limits: &settings::Limits) -> Kafka
         batch_age_max: limits.batch_age_max,
         ..ConsumerLimits::default()
     };
+    let tls = from.tls.as_ref().map(|tls| Tls {
+        ca_file: tls.ca_file.clone(),
+        certificate_file: tls.certificate.as_ref().map(|(certificate, _)| certificate.clone()),
+        key_file: tls.certificate.as_ref().map(|(_, key)| key.clone()),
+        key_password: tls.key_password.as_ref().map(|password| password.expose().to_owned()),
+        verify_host: tls.verify_host,
+    });
+    let sasl = from.sasl.as_ref().map(|sasl| Sasl {
+        mechanism: match sasl.mechanism {
+            settings::SaslMechanism::Plain => SaslMechanism::Plain,
+            settings::SaslMechanism::ScramSha256 => SaslMechanism::ScramSha256,
+            settings::SaslMechanism::ScramSha512 => SaslMechanism::ScramSha512,
+        },
+        user: sasl.user.clone(),
+        password: sasl.password.expose().to_owned(),
+    });
     KafkaSettings {
+        tls,
+        sasl,
+        message_bytes_max: from.message_bytes_max,
         properties: from.properties.clone(),
         compression: match from.compression {
             settings::Compression::None => Compression::None,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use collector_model::Topic;
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
@@ -13,6 +13,8 @@ use rdkafka::{
 
 use crate::{KafkaError, KafkaSettings, TopicCreation, connection::Asking};
 
+/// The property of a topic that says how large a batch of records may be.
+const MESSAGE_BYTES_MAX: &str = "max.message.bytes";
 /// How long the reason of a failure is waited for.
 const EVENTS_WAIT: Duration = Duration::from_millis(300);
 
@@ -123,13 +125,13 @@ impl Inquirer {
     /// Creates a topic; one that is there already is fine.
     pub(crate) fn create(&self, topic: &Topic, how: TopicCreation) -> Result<(), KafkaError> {
         let doing = format!("creating the topic {:?}", topic.as_str());
-        let config = self.settings.client_config()?;
-        let admin = AdminClient::from_config_and_context(&config, Asking::default())
-            .map_err(|error| self.explain(&doing, &error))?;
-        let new = NewTopic::new(topic.as_str(), how.partitions, TopicReplication::Fixed(how.replication));
-        let options = AdminOptions::new()
-            .request_timeout(Some(self.settings.request_timeout))
-            .operation_timeout(Some(self.settings.request_timeout));
+        let admin = self.admin(&doing)?;
+        let mut new = NewTopic::new(topic.as_str(), how.partitions, TopicReplication::Fixed(how.replication));
+        let bytes_max = self.settings.new_topic_bytes_max.map(|bytes| bytes.to_string());
+        if let Some(bytes_max) = &bytes_max {
+            new = new.set(MESSAGE_BYTES_MAX, bytes_max);
+        }
+        let options = self.options().operation_timeout(Some(self.settings.request_timeout));
         let answers = futures::executor::block_on(admin.create_topics([&new], &options))
             .map_err(|error| self.explain(&doing, &error))?;
         for answer in answers {
@@ -139,5 +141,28 @@ impl Inquirer {
             }
         }
         Ok(())
+    }
+
+    /// What each of the topics takes at most in one batch of records, in bytes; `None` where the cluster does not say.
+    pub(crate) fn batch_limits(&self, topics: &[&Topic]) -> Result<Vec<Option<usize>>, KafkaError> {
+        let doing = "asking for the limits of topics";
+        let admin = self.admin(doing)?;
+        let topics: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic.as_str())).collect();
+        let answers = futures::executor::block_on(admin.describe_configs(&topics, &self.options()))
+            .map_err(|error| self.explain(doing, &error))?;
+        let limit = |answer: Result<ConfigResource, RDKafkaErrorCode>| {
+            let resource = answer.inspect_err(|error| tracing::debug!(%error, "a topic's limits are not told")).ok()?;
+            resource.entry_map().get(MESSAGE_BYTES_MAX)?.value.as_ref()?.parse().ok()
+        };
+        Ok(answers.into_iter().map(limit).collect())
+    }
+
+    fn admin(&self, doing: &str) -> Result<AdminClient<Asking>, KafkaError> {
+        let config = self.settings.client_config()?;
+        AdminClient::from_config_and_context(&config, Asking::default()).map_err(|error| self.explain(doing, &error))
+    }
+
+    fn options(&self) -> AdminOptions {
+        AdminOptions::new().request_timeout(Some(self.settings.request_timeout))
     }
 }

@@ -42,6 +42,9 @@ impl LastError {
         if codes.iter().flatten().any(|code| is_refusal(*code)) {
             return KafkaError::Refused { doing: doing.to_owned(), brokers, reason };
         }
+        if codes.contains(&Some(RDKafkaErrorCode::SSL)) {
+            return KafkaError::Tls { brokers, reason };
+        }
         match error {
             ClientError::ClientConfig(_, reason, key, value) => bad_property(key, value, reason),
             _ if codes[0].is_some_and(is_unreachable) => {

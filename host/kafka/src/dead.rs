@@ -16,6 +16,8 @@ use crate::{KafkaError, KafkaSettings, Producer, Record, Route, SendError};
 pub(crate) const SUFFIX: &str = ".dead";
 /// Says whose letters they are where the name of the topic had to be cut.
 pub(crate) const TOPIC_HEADER: &str = "topic";
+/// What a topic of dead letters takes beyond the largest record, for what surrounds it.
+const TOPIC_BYTES_EXTRA: usize = 48 << 10;
 /// The most that a reason may take of a letter, in bytes.
 const REASON_BYTES_MAX: usize = 2_048;
 /// What headers may take of a letter, in bytes.
@@ -31,7 +33,12 @@ pub struct KafkaDeadLetters {
 impl KafkaDeadLetters {
     /// Starts the producer of the dead letters.
     pub fn start(settings: &KafkaSettings, metrics: Metrics) -> Result<Self, KafkaError> {
-        let settings = KafkaSettings { create_topics: Some(settings.create_dead_letters), ..settings.clone() };
+        let settings = KafkaSettings {
+            create_topics: Some(settings.create_dead_letters),
+            // Whatever could be a record is a letter.
+            new_topic_bytes_max: Some(settings.message_bytes_max + TOPIC_BYTES_EXTRA),
+            ..settings.clone()
+        };
         let producer = Producer::start(&settings, Acks::All, metrics.clone(), |refused| {
             // Dropping its ticket makes the source read the line again, and the letter is tried anew.
             tracing::error!(
@@ -63,7 +70,7 @@ impl KafkaDeadLetters {
     fn send(&self, letter: &DeadLetter, ticket: Ticket) {
         let route = self.route(&letter.topic);
         let mut route = route.lock();
-        let room = self.producer.record_bytes_max().saturating_sub(letter.key.len() + HEADERS_BYTES_MAX);
+        let room = route.record_bytes_max().saturating_sub(letter.key.len() + HEADERS_BYTES_MAX);
         let value = &letter.value[..letter.value.len().min(room)];
         let is_cut = value.len() < letter.value.len();
         if is_cut {

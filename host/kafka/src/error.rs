@@ -18,7 +18,7 @@ pub enum KafkaError {
         key: String,
     },
     /// librdkafka does not accept a property or its value.
-    #[error("setting up Kafka: {property} = {value:?} is refused: {reason}; correct it in [kafka] properties")]
+    #[error("setting up Kafka: {property} = {value:?} is refused: {reason}; correct it under [kafka]")]
     BadProperty {
         /// The property.
         property: String,
@@ -43,8 +43,8 @@ pub enum KafkaError {
     },
     /// The broker refuses who we are or what we want.
     #[error(
-        "{doing} at {brokers}: the broker refuses: {reason}; check the user and password in [kafka] properties \
-         (sasl.username, sasl.password) and the user's permissions"
+        "{doing} at {brokers}: the broker refuses: {reason}; check user, password and mechanism under [kafka.sasl], and the \
+         user's permissions"
     )]
     Refused {
         /// What was being done.
@@ -52,6 +52,17 @@ pub enum KafkaError {
         /// The brokers of the settings.
         brokers: String,
         /// The broker's words.
+        reason: String,
+    },
+    /// No encrypted connection comes about.
+    #[error(
+        "connecting to Kafka at {brokers} over TLS: {reason}; check under [kafka.tls] that ca_file is the authority of the \
+         brokers' certificates, and that these name the hosts under [kafka] brokers"
+    )]
+    Tls {
+        /// The brokers of the settings.
+        brokers: String,
+        /// The reason.
         reason: String,
     },
     /// A topic does not exist and is not to be created.

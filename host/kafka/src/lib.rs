@@ -1,6 +1,6 @@
 //! Kafka: producing lines with acknowledgement, consuming as a group.
 //!
-//! [`Producer`] sends records line by line; the delivery report of a record completes its share of the [`Ticket`] that came
+//! [`Producer`] sends records of a line or of many; the delivery report of a record completes its share of the [`Ticket`] that came
 //! with it. [`Consumer`] takes part in a consumer group, makes [`Batch`]es of each partition's records, and commits what
 //! their tickets acknowledge, without a gap. [`KafkaDeadLetters`] keeps what could not be brought where it belongs, and
 //! [`cluster`] answers what an operator asks before anything runs.
@@ -18,10 +18,13 @@ mod partitioner;
 mod producer;
 mod settings;
 
+/// The header that carries the envelope where a record's key is a field of its line.
+pub(crate) const ENVELOPE_HEADER: &str = "lc";
+
 pub use consumer::{Consumer, ConsumerHandle, Group};
 pub use dead::KafkaDeadLetters;
 pub use error::KafkaError;
 pub use letters::{StoredLetter, read_letters, topics_with_letters};
 pub use partitioner::Partitioner;
 pub use producer::{Producer, Record, Route, SendError, TopicState, Undeliverable};
-pub use settings::{Compression, ConsumerLimits, KafkaSettings, TopicCreation};
+pub use settings::{Compression, ConsumerLimits, KafkaSettings, Sasl, SaslMechanism, Tls, TopicCreation};

@@ -1,6 +1,6 @@
 //! How this process talks to Kafka.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use collector_tasks::task::Acks;
 use rdkafka::ClientConfig;
@@ -29,7 +29,11 @@ const RESERVED: [&str; 13] = [
 pub struct KafkaSettings {
     /// Brokers to begin with, `host:port`; the others are learned from them.
     pub brokers: Vec<String>,
-    /// Further properties of librdkafka: TLS and SASL (`security.protocol`, `sasl.username`, `ssl.ca.location`, …).
+    /// How connections are encrypted; `None`: not at all.
+    pub tls: Option<Tls>,
+    /// Who we are to the brokers; `None`: nobody in particular.
+    pub sasl: Option<Sasl>,
+    /// Further properties of librdkafka.
     pub properties: BTreeMap<String, String>,
     /// How batches of records are compressed.
     pub compression: Compression,
@@ -43,12 +47,89 @@ pub struct KafkaSettings {
     pub message_bytes_max: usize,
     /// Whether missing topics are created, and how.
     pub create_topics: Option<TopicCreation>,
+    /// What a topic that is created takes at most in one batch of records, in bytes; `None` is the broker's default.
+    pub new_topic_bytes_max: Option<usize>,
     /// How dead-letter topics are created where they are missing.
     pub create_dead_letters: TopicCreation,
     /// How long a broker is waited for in one request.
     pub request_timeout: Duration,
     /// What a consumer does.
     pub consumer: ConsumerLimits,
+}
+
+/// How connections are encrypted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file of the authorities to trust; `None`: those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file of our certificate, where the brokers ask for one.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file of its key.
+    pub key_file: Option<PathBuf>,
+    /// The password of that key.
+    pub key_password: Option<String>,
+    /// Whether a broker's certificate has to name the host by which it is reached.
+    pub verify_host: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Tls { ca_file: None, certificate_file: None, key_file: None, key_password: None, verify_host: true }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tls { ca_file, certificate_file, key_file, verify_host, .. } = self;
+        f.debug_struct("Tls")
+            .field("ca_file", ca_file)
+            .field("certificate_file", certificate_file)
+            .field("key_file", key_file)
+            .field("verify_host", verify_host)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who we are to the brokers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sasl {
+    /// How the password is proved.
+    pub mechanism: SaslMechanism,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Without the password.
+impl fmt::Debug for Sasl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sasl { mechanism, user, .. } = self;
+        f.debug_struct("Sasl").field("mechanism", mechanism).field("user", user).finish_non_exhaustive()
+    }
+}
+
+/// How a password is proved to the brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// It is sent: only over TLS is it a secret.
+    Plain,
+    /// A challenge is answered, with SHA-256.
+    ScramSha256,
+    /// A challenge is answered, with SHA-512.
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// As brokers and settings call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SaslMechanism::Plain => "PLAIN",
+            SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
+            SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
 }
 
 /// How a topic is created.
@@ -104,6 +185,8 @@ impl KafkaSettings {
     pub fn new(brokers: Vec<String>) -> Self {
         KafkaSettings {
             brokers,
+            tls: None,
+            sasl: None,
             properties: BTreeMap::new(),
             compression: Compression::default(),
             queue_kbytes_max: 16_384,
@@ -111,6 +194,7 @@ impl KafkaSettings {
             batch_bytes_max: 1_000_000,
             message_bytes_max: 1_000_000,
             create_topics: None,
+            new_topic_bytes_max: None,
             create_dead_letters: TopicCreation { partitions: 1, replication: -1 },
             request_timeout: Duration::from_secs(5),
             consumer: ConsumerLimits::default(),
@@ -137,6 +221,7 @@ impl KafkaSettings {
             .set("socket.timeout.ms", "30000")
             .set("reconnect.backoff.max.ms", "2000")
             .set("log.connection.close", "false");
+        self.secure(&mut config);
         for (key, value) in &self.properties {
             if RESERVED.contains(&key.as_str()) {
                 return Err(KafkaError::ReservedProperty { key: key.clone() });
@@ -146,8 +231,38 @@ impl KafkaSettings {
         Ok(config)
     }
 
-    /// What a producer has beyond that.
-    pub(crate) fn producer_config(&self, acks: Acks) -> Result<ClientConfig, KafkaError> {
+    fn secure(&self, config: &mut ClientConfig) {
+        let protocol = match (&self.tls, &self.sasl) {
+            (None, None) => return,
+            (Some(_), None) => "ssl",
+            (None, Some(_)) => "sasl_plaintext",
+            (Some(_), Some(_)) => "sasl_ssl",
+        };
+        config.set("security.protocol", protocol);
+        if let Some(tls) = &self.tls {
+            let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+            let files = [
+                ("ssl.ca.location", &tls.ca_file),
+                ("ssl.certificate.location", &tls.certificate_file),
+                ("ssl.key.location", &tls.key_file),
+            ];
+            for (key, file) in files {
+                file.as_ref().map(|file| config.set(key, path(file)));
+            }
+            tls.key_password.as_ref().map(|password| config.set("ssl.key.password", password));
+            let check = if tls.verify_host { "https" } else { "none" };
+            config.set("ssl.endpoint.identification.algorithm", check);
+        }
+        if let Some(sasl) = &self.sasl {
+            config
+                .set("sasl.mechanism", sasl.mechanism.name())
+                .set("sasl.username", &sasl.user)
+                .set("sasl.password", &sasl.password);
+        }
+    }
+
+    /// What a producer has beyond that. `batch_bytes` is how much of one partition goes into one request.
+    pub(crate) fn producer_config(&self, acks: Acks, batch_bytes: usize) -> Result<ClientConfig, KafkaError> {
         let mut config = self.client_config()?;
         let (acks, idempotent) = match acks {
             Acks::None => ("0", "false"),
@@ -168,7 +283,7 @@ impl KafkaSettings {
             .set("queue.buffering.max.kbytes", self.queue_kbytes_max.to_string())
             .set("queue.buffering.max.messages", "500000")
             .set("linger.ms", self.linger.as_millis().to_string())
-            .set("batch.size", self.batch_bytes_max.to_string())
+            .set("batch.size", batch_bytes.to_string())
             .set("batch.num.messages", "100000")
             .set("message.max.bytes", self.message_bytes_max.max(1_000).to_string());
         Ok(config)
@@ -209,7 +324,7 @@ mod tests {
     #[test]
     fn idempotence_goes_with_acks_all_alone() {
         for (acks, idempotent) in [(Acks::All, "true"), (Acks::Leader, "false"), (Acks::None, "false")] {
-            let config = settings().producer_config(acks).unwrap();
+            let config = settings().producer_config(acks, 1_000_000).unwrap();
             assert_eq!(config.get("enable.idempotence"), Some(idempotent));
             assert_eq!(config.get("message.timeout.ms"), Some("0"));
         }
@@ -231,6 +346,20 @@ mod tests {
         assert_eq!(config.get("security.protocol"), Some("ssl"));
         assert_eq!(config.get("bootstrap.servers"), Some("a:1,b:2"));
         assert_eq!(config.get("group.instance.id"), Some("one"));
+    }
+
+    #[test]
+    fn tls_and_sasl_reach_the_client_and_no_password_the_log() {
+        let sasl = Sasl { mechanism: SaslMechanism::ScramSha512, user: "agent".into(), password: "hush".into() };
+        let tls = Tls { key_password: Some("hush".into()), verify_host: false, ..Tls::default() };
+        let mut settings = KafkaSettings { tls: Some(tls), sasl: Some(sasl), ..settings() };
+        let config = settings.client_config().unwrap();
+        assert_eq!(config.get("security.protocol"), Some("sasl_ssl"));
+        assert_eq!((config.get("sasl.mechanism"), config.get("sasl.password")), (Some("SCRAM-SHA-512"), Some("hush")));
+        assert_eq!(config.get("ssl.endpoint.identification.algorithm"), Some("none"));
+        assert!(!format!("{settings:?}").contains("hush"));
+        settings.tls = None;
+        assert_eq!(settings.client_config().unwrap().get("security.protocol"), Some("sasl_plaintext"));
     }
 
     #[test]

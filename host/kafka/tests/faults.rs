@@ -123,13 +123,27 @@ fn what_the_broker_refuses_for_good_is_handed_over_with_its_ticket() {
     let handle = move |record| refused.send(record).unwrap();
     let producer = Producer::start(&settings, Acks::All, Metrics::default(), handle).unwrap();
     let mut route = producer.route(&topic, Partitioning::Number(0));
-    cluster.request_errors(RDKafkaApiKey::Produce, &[Answer::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    cluster.request_errors(RDKafkaApiKey::Produce, &[Answer::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
     producer.send(Record { route: &mut route, key: b"key", value: b"value" }, told.ticket()).unwrap();
     let record = refusals.recv_timeout(PATIENCE).unwrap();
     assert_eq!((record.topic, record.key, record.value), (topic, b"key".to_vec(), b"value".to_vec()));
     assert_eq!(told.counts(), (0, 0), "whoever was handed the record settles it");
     record.ticket.complete();
     assert_eq!(told.counts(), (1, 0));
+}
+
+#[test]
+fn what_is_too_large_at_once_is_lost_and_then_sent_in_smaller_batches() {
+    let Bench { cluster, settings, topic, told } = bench();
+    let producer = Producer::start(&settings, Acks::All, Metrics::default(), |refused| panic!("{refused:?}")).unwrap();
+    let mut route = producer.route(&topic, Partitioning::Number(0));
+    let before = route.record_bytes_max();
+    cluster.request_errors(RDKafkaApiKey::Produce, &[Answer::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    send(&producer, &mut route, &told, 1);
+    assert_eq!(told.settled(1), (0, 1));
+    send(&producer, &mut route, &told, 1);
+    assert_eq!(told.settled(2), (1, 1));
+    assert!(route.record_bytes_max() < before / 2 + 1_000, "{} of {before}", route.record_bytes_max());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! timezone i16 (minutes) · host, ip, path, chain hash, each as u16 length and bytes. Flag 16 says that the name of the value's encoding
 //! follows, as another such text; without it, the value is UTF-8.
 
+pub mod many;
+
 use crate::{Encoding, EventId, ForkPath, LineFlags, Origin, id::EVENT_ID_BYTES};
 
 const MAGIC: [u8; 2] = *b"LC";
@@ -47,24 +49,28 @@ pub fn encode(id: &EventId, fork: &ForkPath, flags: LineFlags, origin: &Origin, 
     let is_encoded = !origin.encoding.is_utf8();
     out.push(flags.0 | if is_encoded { ENCODED } else { 0 });
     out.extend_from_slice(id.as_bytes());
+    put_fork(fork, out);
+    out.extend_from_slice(&origin.read_time_ms.to_be_bytes());
+    out.extend_from_slice(&origin.timezone_minutes.to_be_bytes());
+    for text in [&*origin.host_name, &*origin.host_ip, &*origin.path, &*origin.chain] {
+        put_text(text, out);
+    }
+    if is_encoded {
+        put_text(origin.encoding.name(), out);
+    }
+}
+
+fn put_fork(fork: &ForkPath, out: &mut Vec<u8>) {
     let steps = fork.steps();
     let steps = &steps[..steps.len().min(FORK_STEPS_MAX)];
     out.push(steps.len() as u8);
     for step in steps {
         out.extend_from_slice(&step.to_be_bytes());
     }
-    out.extend_from_slice(&origin.read_time_ms.to_be_bytes());
-    out.extend_from_slice(&origin.timezone_minutes.to_be_bytes());
-    for text in [&*origin.host_name, &*origin.host_ip, &*origin.path, &*origin.chain] {
-        push_text(text, out);
-    }
-    if is_encoded {
-        push_text(origin.encoding.name(), out);
-    }
 }
 
 /// Appends a text, cut at a character where it is too long.
-fn push_text(text: &str, out: &mut Vec<u8>) {
+fn put_text(text: &str, out: &mut Vec<u8>) {
     let mut len = text.len().min(usize::from(u16::MAX));
     while !text.is_char_boundary(len) {
         len -= 1;
@@ -90,11 +96,9 @@ impl<'a> Envelope<'a> {
             return Err(EnvelopeError::UnknownVersion(version));
         }
         let id = EventId::from_bytes(rest.array()?)?;
-        let [steps] = rest.array::<1>()?;
-        let steps = (0..steps).map(|_| rest.array().map(u16::from_be_bytes)).collect::<Result<_, _>>()?;
         let envelope = Envelope {
             id,
-            fork: ForkPath::from_steps(steps),
+            fork: rest.fork()?,
             flags: LineFlags(flags & !ENCODED),
             read_time_ms: i64::from_be_bytes(rest.array()?),
             timezone_minutes: i16::from_be_bytes(rest.array()?),
@@ -132,6 +136,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
+#[derive(Debug)]
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -139,6 +144,24 @@ impl<'a> Rest<'a> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(EnvelopeError::TooShort)?;
         self.0 = rest;
         Ok(*head)
+    }
+
+    fn fork(&mut self) -> Result<ForkPath, EnvelopeError> {
+        let [steps] = self.array::<1>()?;
+        let steps = (0..steps).map(|_| self.array().map(u16::from_be_bytes)).collect::<Result<_, _>>()?;
+        Ok(ForkPath::from_steps(steps))
+    }
+
+    fn varint(&mut self) -> Result<u64, EnvelopeError> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let [byte] = self.array::<1>()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(EnvelopeError::TooLong)
     }
 
     fn text(&mut self) -> Result<&'a str, EnvelopeError> {
@@ -171,6 +194,11 @@ pub enum EnvelopeError {
     /// Something follows it.
     #[error("reading a record's key: something follows its end")]
     TooLong,
+    /// Its value is not the one that it was written for.
+    #[error(
+        "reading a record of many lines: its key tells of other bytes than its value has; something changed one of them"
+    )]
+    NotTheValue,
     /// A text of it is not UTF-8.
     #[error("reading a record's key: a text in it is not UTF-8")]
     NotText,

@@ -87,6 +87,8 @@ metrics! {
     bytes_read: PerTopic = "bytes_read";
     /// Records that Kafka acknowledged
     records_delivered: PerTopic = "records_delivered";
+    /// Lines (or documents) of the records that Kafka acknowledged
+    lines_delivered: PerTopic = "lines_delivered";
     /// Bytes of the records that Kafka acknowledged
     bytes_delivered: PerTopic = "bytes_delivered";
     /// Documents that the index has taken

@@ -10,7 +10,7 @@ use std::{
 
 use collector_model::{Batch, Budget, Metrics, Topic, budget::BudgetLimits};
 use collector_tail::{NoCoverage, StateDir, Surroundings, Tail, TailHandle, TailSettings};
-use collector_tasks::{ChainSpec, Encoding, KafkaOptions, Partitioning, StartAt, Task, TaskSet, task};
+use collector_tasks::{ChainSpec, Encoding, KafkaOptions, StartAt, Task, TaskSet, task};
 use tokio::sync::watch;
 
 type Failure = Box<dyn std::error::Error>;
@@ -40,7 +40,7 @@ fn task(path: &Path) -> Result<Task, Failure> {
         rate_limit: None,
         ignore_older: None,
         poll: false,
-        kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
+        kafka: KafkaOptions::default(),
         chain: ChainSpec::default(),
         document: task::DocumentForm::Ecs,
         keep_original: true,

@@ -120,7 +120,7 @@ fn compile(path: &str) -> Result<(PathBuf, Kind), globset::Error> {
 pub(crate) mod tests {
     use super::*;
     use collector_model::Topic;
-    use collector_tasks::{ChainSpec, Encoding, KafkaOptions, Partitioning, StartAt, task};
+    use collector_tasks::{ChainSpec, Encoding, KafkaOptions, StartAt, task};
 
     /// A task with what it means when nothing else is said.
     pub(crate) fn task(path: &str, topic: &str) -> Task {
@@ -136,7 +136,7 @@ pub(crate) mod tests {
             rate_limit: None,
             ignore_older: None,
             poll: false,
-            kafka: KafkaOptions { partitioning: Partitioning::Sticky, acks: task::Acks::All },
+            kafka: KafkaOptions::default(),
             chain: ChainSpec::default(),
             document: task::DocumentForm::Ecs,
             keep_original: true,

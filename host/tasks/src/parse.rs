@@ -3,17 +3,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use collector_model::Topic;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
-    Bounds, ChainSpec, Defaults, Encoding, KafkaOptions, Multiline, OnError, Partitioning, PluginSpec, RateLimit,
-    StartAt, Task, TaskError,
+    Bounds, ChainSpec, Defaults, KafkaOptions, Multiline, OnError, PluginSpec, RateLimit, StartAt, Task, TaskError,
     bounds::bad_glob,
     error::{At, Complaints, Trouble},
     explain::{self, did_you_mean, one_of},
-    pattern,
-    task::{Acks, DocumentForm},
-    written::{WrittenKafka, WrittenPlugin, WrittenTask},
+    kafka, pattern,
+    task::DocumentForm,
+    written::{WrittenPlugin, WrittenTask},
 };
 
 /// The longest written value, in bytes: what etcd takes at most.
@@ -74,7 +73,7 @@ impl Task {
             rate_limit: None,
             ignore_older: None,
             poll: false,
-            kafka: KafkaOptions { partitioning: defaults.partitioning, acks: Acks::All },
+            kafka: KafkaOptions { partitioning: defaults.partitioning, ..KafkaOptions::default() },
             chain: ChainSpec::default(),
             document: defaults.document,
             keep_original: true,
@@ -161,7 +160,8 @@ fn meaning(written: WrittenTask, bounds: &Bounds, defaults: &Defaults, at: &mut 
     let rate_limit = at.key("rate_limit").take(written.rate_limit.as_ref().map(RateLimit::of).transpose());
     let ignore_older = at.key("ignore_older_s").take(written.ignore_older_s.map(ignore_older).transpose());
     let multiline = at.key("multiline").take(written.multiline.as_ref().map(Multiline::of).transpose());
-    let kafka = kafka_options(&written.kafka, defaults, &mut at.key("kafka"));
+    let has_plugins = !written.plugins.is_empty();
+    let kafka = kafka::options(&written.kafka, has_plugins, defaults, &mut at.key("kafka"));
     let chain = chain(written.plugins, bounds, defaults, &mut at.key("plugins"));
     Some(Task {
         path: path?,
@@ -186,8 +186,6 @@ const START_AT: &[(&str, StartAt)] = &[("beginning", StartAt::Beginning), ("end"
 pub(crate) const DOCUMENT: &[(&str, DocumentForm)] = &[("ecs", DocumentForm::Ecs), ("seed", DocumentForm::Seed)];
 const ON_ERROR: &[(&str, OnError)] =
     &[("keep", OnError::Keep), ("drop", OnError::Drop), ("dead_letter", OnError::DeadLetter)];
-const PARTITION: &[(&str, Partitioning)] =
-    &[("sticky", Partitioning::Sticky), ("random", Partitioning::Random), ("round_robin", Partitioning::RoundRobin)];
 
 /// One of the choices, or the default where the key is absent.
 pub(crate) fn one<T: Copy>(
@@ -244,48 +242,6 @@ fn ignore_older(seconds: u64) -> Result<Duration, Trouble> {
     let fix = || format!("write a number of seconds from 1 to {}", IGNORE_OLDER_MAX.as_secs());
     let fits = (1..=IGNORE_OLDER_MAX.as_secs()).contains(&seconds);
     if fits { Ok(age) } else { Err((format!("files cannot be told apart by an age of {seconds} s"), fix())) }
-}
-
-fn kafka_options(written: &WrittenKafka, defaults: &Defaults, at: &mut At<'_>) -> Option<KafkaOptions> {
-    let partitioning = at.key("partition").take(partitioning(written.partition.as_ref(), defaults));
-    let acks = at.key("acks").take(acks(written.acks.as_ref()));
-    if written.form.as_ref().is_some_and(|form| form != "line") {
-        at.key("form").complain("this version writes the form \"line\" only", "take the key away");
-    }
-    if written.key.is_some() {
-        at.key("key").complain("this version cannot take a field as the key yet", "take the key away");
-    }
-    if written.compression.is_some() {
-        let fix = "set compression under [kafka] in the settings of this machine";
-        at.key("compression").complain("compression is not a task's: one producer serves several tasks", fix);
-    }
-    Some(KafkaOptions { partitioning: partitioning?, acks: acks? })
-}
-
-fn partitioning(written: Option<&Value>, defaults: &Defaults) -> Result<Partitioning, Trouble> {
-    let fix = || "write \"sticky\", \"random\", \"round_robin\" or a partition's number".to_owned();
-    match written {
-        None => Ok(defaults.partitioning),
-        Some(Value::String(word)) => one_of(word, PARTITION),
-        Some(Value::Number(number)) => {
-            let fits = number.as_i64().and_then(|n| i32::try_from(n).ok()).filter(|n| *n >= 0);
-            fits.map(Partitioning::Number).ok_or_else(|| (format!("{number} is not a partition's number"), fix()))
-        }
-        Some(Value::Object(map)) if map.contains_key("key") => {
-            Err(("this version cannot choose the partition by a field yet".into(), fix()))
-        }
-        Some(other) => Err((format!("{other} does not name a partition"), fix())),
-    }
-}
-
-fn acks(written: Option<&Value>) -> Result<Acks, Trouble> {
-    let text = written.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    match text.as_deref() {
-        None | Some("all" | "-1") => Ok(Acks::All),
-        Some("1") => Ok(Acks::Leader),
-        Some("0") => Ok(Acks::None),
-        Some(other) => Err((format!("{other} is not a number of acknowledgements"), "write 0, 1 or \"all\"".into())),
-    }
 }
 
 /// The chain that a list of written plugins means.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::{Partitioning, task::Acks};
 
 fn bounds() -> Bounds {
     Bounds { allowed_paths: Some(vec!["/var/log/**".into()]), plugin_dirs: vec!["/opt/plugins".into()] }
@@ -47,7 +48,10 @@ fn the_extended_form_is_understood() {
         (task.start_at, task.line_bytes_max, task.flush_after),
         (StartAt::End, 1000, Duration::from_millis(250))
     );
-    assert_eq!(task.kafka, KafkaOptions { partitioning: Partitioning::Number(3), acks: Acks::Leader });
+    assert_eq!(
+        task.kafka,
+        KafkaOptions { partitioning: Partitioning::Number(3), acks: Acks::Leader, ..KafkaOptions::default() }
+    );
     assert_eq!(task.rate_limit, Some(RateLimit { lines_per_s: Some(50), bytes_per_s: None }));
     assert_eq!(task.ignore_older, Some(Duration::from_secs(86_400)));
     assert_eq!((task.poll, task.document, task.keep_original), (true, DocumentForm::Seed, false));
@@ -102,7 +106,7 @@ fn each_wrong_value_has_its_message() {
         ),
         (
             r#""kafka":{"partition":{"key":"user"}}"#,
-            "[0].kafka.partition: this version cannot choose the partition by a field yet",
+            "[0].kafka.partition.key: no plugin of the task makes a field \"user\"",
         ),
         (r#""kafka":{"compression":"lz4"}"#, "[0].kafka.compression: compression is not a task's"),
         (r#""plugins":[{"path":"x","sha256":"12"}]"#, "[0].plugins[0].sha256: \"12\" is not a sha256"),

@@ -69,12 +69,31 @@ pub enum StartAt {
 }
 
 /// How a task's lines go to Kafka.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaOptions {
     /// Which partition a line goes to.
     pub partitioning: Partitioning,
     /// How many acknowledgements a record needs.
     pub acks: Acks,
+    /// How many lines one record carries.
+    pub form: RecordForm,
+    /// The field whose value is the record's key.
+    pub key: Option<Arc<str>>,
+}
+
+impl Default for KafkaOptions {
+    fn default() -> Self {
+        KafkaOptions { partitioning: Partitioning::Sticky, acks: Acks::All, form: RecordForm::Line, key: None }
+    }
+}
+
+/// How many lines one record carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordForm {
+    /// One (the default): every consumer of the topic reads lines.
+    Line,
+    /// Many of one file: the fast lane between agent and transfer.
+    Batch,
 }
 
 /// Which partition a line goes to.
@@ -88,6 +107,8 @@ pub enum Partitioning {
     RoundRobin,
     /// All lines to one.
     Number(i32),
+    /// Each line by the key of its record, as Kafka's own clients do; lines without one as [`Partitioning::Sticky`] does.
+    Key,
 }
 
 /// How many acknowledgements a record needs before it counts as delivered.

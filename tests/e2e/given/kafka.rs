@@ -21,9 +21,15 @@ fn config(address: &str) -> ClientConfig {
 
 /// Makes a topic.
 pub(crate) async fn create_topic(address: &str, topic: &str, partitions: i32) {
+    create_topic_with(address, topic, partitions, &[]).await;
+}
+
+/// Makes a topic that has those properties.
+pub(crate) async fn create_topic_with(address: &str, topic: &str, partitions: i32, properties: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = config(address).create().expect("an admin client");
     let options = AdminOptions::new().operation_timeout(Some(ANSWER_WITHIN));
     let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    let topic = properties.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
     let answers = admin.create_topics([&topic], &options).await.expect("an answer from Kafka");
     answers.into_iter().for_each(|answer| drop(answer.expect("the topic")));
 }

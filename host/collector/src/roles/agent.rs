@@ -1,6 +1,9 @@
 //! `--role agent`: files ──tail──▶ batches ──chain──▶ records ──▶ Kafka. Tasks come from etcd, a directory or the settings.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc::Sender},
+};
 
 use collector_kafka::{KafkaDeadLetters, KafkaSettings, Producer, Undeliverable};
 use collector_model::{DeadLetters, Metrics};
@@ -19,6 +22,7 @@ use crate::{
     work::{
         Workers,
         produce::{ProduceWorker, Producers},
+        refused::bury_refused,
     },
 };
 
@@ -32,9 +36,10 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     readiness.needs_kafka(&kafka);
 
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
-    let producers = Arc::new(ProducersByAcks::new(kafka.clone(), frame.metrics.clone()));
-    producers.start(Acks::All)?;
     let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
+    let refused = bury_refused(dead.clone())?;
+    let producers = Arc::new(ProducersByAcks::new(kafka.clone(), frame.metrics.clone(), refused));
+    producers.start(Acks::All)?;
     let worker = || {
         let dead: Arc<dyn DeadLetters> = dead.clone();
         ProduceWorker::new(routes.clone(), producers.clone(), dead)
@@ -93,12 +98,13 @@ async fn drain(tail: Arc<collector_tail::TailHandle>, producers: &Arc<ProducersB
 struct ProducersByAcks {
     settings: KafkaSettings,
     metrics: Metrics,
+    refused: Sender<Undeliverable>,
     started: Mutex<HashMap<Acks, Arc<Producer>>>,
 }
 
 impl ProducersByAcks {
-    fn new(settings: KafkaSettings, metrics: Metrics) -> Self {
-        ProducersByAcks { settings, metrics, started: Mutex::default() }
+    fn new(settings: KafkaSettings, metrics: Metrics, refused: Sender<Undeliverable>) -> Self {
+        ProducersByAcks { settings, metrics, refused, started: Mutex::default() }
     }
 
     fn start(&self, acks: Acks) -> anyhow::Result<Arc<Producer>> {
@@ -106,7 +112,10 @@ impl ProducersByAcks {
         if let Some(producer) = started.get(&acks) {
             return Ok(Arc::clone(producer));
         }
-        let producer = Arc::new(Producer::start(&self.settings, acks, self.metrics.clone(), report_undeliverable)?);
+        let refused = self.refused.clone();
+        // Where nobody buries any more, the process is ending: the record's ticket is dropped, and its lines are read again.
+        let undeliverable = move |record| drop(refused.send(record));
+        let producer = Arc::new(Producer::start(&self.settings, acks, self.metrics.clone(), undeliverable)?);
         started.insert(acks, Arc::clone(&producer));
         Ok(producer)
     }
@@ -122,13 +131,4 @@ impl Producers for ProducersByAcks {
             .inspect_err(|error| tracing::error!(%error, "a task's lines wait: there is no producer for them"))
             .ok()
     }
-}
-
-/// A record that Kafka refuses for good although it is within the collector's own limit: the topic's limit is lower. Its ticket is
-/// dropped, so its line is read and refused again until somebody raises the limit: nothing is lost.
-fn report_undeliverable(refused: Undeliverable) {
-    tracing::error!(
-        topic = %refused.topic, reason = refused.reason, bytes = refused.value.len(),
-        "Kafka refuses a record; its line waits: raise the topic's max.message.bytes, or lower the task's max_line"
-    );
 }

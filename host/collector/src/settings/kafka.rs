@@ -1,22 +1,63 @@
 //! Kafka, as agent and transfer need it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use collector_tasks::explain;
 
-use super::{address, meaning::Meaning};
+use super::{Secret, address, low::LowKafka, meaning::Meaning};
 
 /// How Kafka is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaSettings {
     /// Brokers to begin with, `host:port`.
     pub brokers: Vec<String>,
+    /// Encrypted connections.
+    pub tls: Option<KafkaTls>,
+    /// Who we are to the brokers.
+    pub sasl: Option<KafkaSasl>,
+    /// The largest record that is sent, in bytes.
+    pub message_bytes_max: usize,
     /// Further properties of the Kafka client.
     pub properties: BTreeMap<String, String>,
     /// How batches of records are compressed.
     pub compression: Compression,
     /// How missing topics are created; `None`: not at all.
     pub create_topics: Option<CreateTopics>,
+}
+
+/// How connections to Kafka are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaTls {
+    /// PEM file of the authority to trust; `None`: those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files of our certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The password of that key.
+    pub key_password: Option<Secret>,
+    /// Whether a broker's certificate has to name its host.
+    pub verify_host: bool,
+}
+
+/// Who we are to Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSasl {
+    /// How the password is proved.
+    pub mechanism: SaslMechanism,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How a password is proved to Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// It is sent.
+    Plain,
+    /// A challenge is answered, with SHA-256.
+    ScramSha256,
+    /// A challenge is answered, with SHA-512.
+    ScramSha512,
 }
 
 /// How a missing topic is created.
@@ -65,10 +106,77 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
                 .map(|(partitions, replication)| Some(CreateTopics { partitions: partitions as i32, replication }))
         }
     };
+    let tls = tls(m, &low);
+    let sasl = sasl(m, &low);
+    if low.tls.is_some() || low.sasl.is_some() {
+        let doubled = low.properties.iter().flat_map(BTreeMap::keys).find(|key| is_of_security(key)).cloned();
+        if let Some(key) = doubled {
+            let fix = "take it away, or take [kafka.tls] and [kafka.sasl] away and write all of it as properties";
+            m.complain("kafka.properties", format!("{key:?} is what [kafka.tls] and [kafka.sasl] say"), fix);
+        }
+    }
+    let bytes = m.number("kafka.message_bytes_max", low.message_bytes_max, 1_000_000, 16 << 10..=64 << 20);
     Some(KafkaSettings {
         brokers: brokers?,
+        tls: tls?,
+        sasl: sasl?,
+        message_bytes_max: bytes? as usize,
         properties: low.properties.unwrap_or_default(),
         compression: compression?,
         create_topics: create_topics?,
     })
+}
+
+fn is_of_security(key: &str) -> bool {
+    key == "security.protocol" || key.starts_with("ssl.") || key.starts_with("sasl.")
+}
+
+fn tls(m: &mut Meaning<'_>, low: &LowKafka) -> Option<Option<KafkaTls>> {
+    let Some(tls) = low.tls.as_ref().filter(|tls| tls.enabled != Some(false)) else { return Some(None) };
+    let ca_file = m.readable_file("kafka.tls.ca_file", tls.ca_file.as_ref());
+    let certificate = m.readable_file("kafka.tls.certificate_file", tls.certificate_file.as_ref());
+    let key = m.readable_file("kafka.tls.key_file", tls.key_file.as_ref());
+    let certificate = match (certificate?, key?) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(_), None) => {
+            m.complain("kafka.tls.certificate_file", "a certificate without its key", "add key_file");
+            return None;
+        }
+        (None, Some(_)) => {
+            m.complain("kafka.tls.key_file", "a key without its certificate", "add certificate_file");
+            return None;
+        }
+    };
+    Some(Some(KafkaTls {
+        ca_file: ca_file?,
+        certificate,
+        key_password: tls.key_password.as_ref().map(Secret::new),
+        verify_host: tls.verify_host.unwrap_or(true),
+    }))
+}
+
+fn sasl(m: &mut Meaning<'_>, low: &LowKafka) -> Option<Option<KafkaSasl>> {
+    let Some(sasl) = &low.sasl else { return Some(None) };
+    let mechanism = match sasl.mechanism.as_deref() {
+        Some("PLAIN") => Some(SaslMechanism::Plain),
+        Some("SCRAM-SHA-256") => Some(SaslMechanism::ScramSha256),
+        Some("SCRAM-SHA-512") => Some(SaslMechanism::ScramSha512),
+        other => {
+            let problem = other.map_or("it is not set".to_owned(), |other| format!("{other:?} is not a mechanism"));
+            let fix = "write \"SCRAM-SHA-512\", \"SCRAM-SHA-256\" or \"PLAIN\", as the brokers' sasl.enabled.mechanisms has it";
+            m.complain("kafka.sasl.mechanism", problem, fix);
+            None
+        }
+    };
+    let mut required = |key: &str, value: &Option<String>, variable: &str| {
+        if value.is_none() {
+            let key = format!("kafka.sasl.{key}");
+            m.complain(&key, "it is not set", format!("add it under [kafka.sasl], or set {variable}"));
+        }
+        value.clone()
+    };
+    let user = required("user", &sasl.user, "COLLECTOR_KAFKA_SASL_USER");
+    let password = required("password", &sasl.password, "COLLECTOR_KAFKA_SASL_PASSWORD");
+    Some(Some(KafkaSasl { mechanism: mechanism?, user: user?, password: Secret::new(&password?) }))
 }

@@ -90,8 +90,44 @@ section! {
         compression: String,
         /// Whether missing topics are created.
         create_topics: LowCreateTopics,
+        /// The largest record that is sent, in bytes.
+        message_bytes_max: u64,
+        /// Encrypted connections.
+        tls: LowKafkaTls,
+        /// Who we are to the brokers.
+        sasl: LowKafkaSasl,
         /// Further properties of the Kafka client.
         properties: BTreeMap<String, String>,
+    }
+}
+
+section! {
+    /// `[kafka.tls]`
+    LowKafkaTls {
+        /// Whether connections are encrypted; the default where there is anything else in this section.
+        enabled: bool,
+        /// PEM file of the authority to trust; without it those of the system.
+        ca_file: String,
+        /// PEM file of our certificate.
+        certificate_file: String,
+        /// PEM file of its key.
+        key_file: String,
+        /// The password of that key.
+        key_password: String,
+        /// Whether a broker's certificate has to name its host.
+        verify_host: bool,
+    }
+}
+
+section! {
+    /// `[kafka.sasl]`
+    LowKafkaSasl {
+        /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+        mechanism: String,
+        /// User.
+        user: String,
+        /// Password.
+        password: String,
     }
 }
 

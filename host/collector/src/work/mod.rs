@@ -8,6 +8,8 @@ pub mod index;
 #[cfg(feature = "fleet")]
 pub mod produce;
 mod queue;
+#[cfg(feature = "fleet")]
+pub mod refused;
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},

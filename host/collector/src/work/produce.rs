@@ -1,17 +1,18 @@
 //! The agent's worker: lines of files, as they are or as documents of a chain, to Kafka.
 
-use std::{collections::HashMap, mem, sync::Arc};
+mod field;
+mod writing;
 
-use collector_document::{DocumentSettings, Framing, Rendered, Renderer, join_chains};
-use collector_kafka::{Producer, Record, Route, SendError, TopicState};
-use collector_model::{
-    Batch, DeadLetters, Encoding, Line, LineFlags, Origin, Stage, TaskKey, Ticket, envelope, table::EventStatus,
-};
+use std::{collections::HashMap, sync::Arc};
+
+use collector_kafka::{Producer, Route, TopicState};
+use collector_model::{Batch, DeadLetters, TaskKey};
 use collector_plugin_host::ChainWorker;
 use collector_tasks::{Task, task::Acks};
 
-use super::{Queue, Worker, dead, take_admitted};
+use super::{Queue, Worker, take_admitted};
 use crate::routes::Routes;
+use writing::Writing;
 
 /// The producers of a process: one for each kind of acknowledgement that a task asks for.
 pub trait Producers: Send + Sync + 'static {
@@ -37,18 +38,10 @@ struct Lane {
     waiting: Queue,
 }
 
-/// Buffers and what is needed to write a record.
-struct Writing {
-    renderer: Renderer,
-    rendered: Rendered,
-    key: Vec<u8>,
-}
-
 impl ProduceWorker {
     /// A worker that finds the way of each batch in `routes`.
     pub fn new(routes: Arc<Routes<Task>>, producers: Arc<dyn Producers>, dead: Arc<dyn DeadLetters>) -> Self {
-        let writing = Writing { renderer: Renderer::default(), rendered: Rendered::default(), key: Vec::new() };
-        ProduceWorker { routes, producers, dead, lanes: HashMap::new(), writing }
+        ProduceWorker { routes, producers, dead, lanes: HashMap::new(), writing: Writing::default() }
     }
 
     /// The lane of a task, made anew when the task was changed. None where the task is gone: its lines count as lost, and are
@@ -88,60 +81,5 @@ impl Worker for ProduceWorker {
             self.lanes.retain(|key, lane| !lane.waiting.is_empty() || self.routes.get(key).is_some());
         }
         waiting
-    }
-}
-
-impl Writing {
-    fn send(&mut self, lane: &mut Lane, mut batch: Batch, dead: &dyn DeadLetters) {
-        let ticket = mem::replace(&mut batch.ticket, Ticket::untracked());
-        let sent = match lane.chain.is_plain() {
-            true => self.send_lines(lane, &batch, &ticket),
-            false => self.send_documents(lane, &batch, &ticket, dead),
-        };
-        match sent {
-            Ok(()) => ticket.complete(),
-            // Dropping the batch's own share makes its lines be read again at the next start.
-            Err(error) => tracing::debug!(%error, "lines were not sent"),
-        }
-    }
-
-    fn send_lines(&mut self, lane: &mut Lane, batch: &Batch, ticket: &Ticket) -> Result<(), SendError> {
-        for line in &batch.lines {
-            self.key.clear();
-            envelope::encode(&line.id, &line.fork, line.flags, batch.origin_of(line), &mut self.key);
-            let record = Record { route: &mut lane.route, key: &self.key, value: batch.raw_of(line) };
-            lane.producer.send(record, ticket.clone())?;
-        }
-        Ok(())
-    }
-
-    fn send_documents(
-        &mut self,
-        lane: &mut Lane,
-        batch: &Batch,
-        ticket: &Ticket,
-        dead: &dyn DeadLetters,
-    ) -> Result<(), SendError> {
-        let output = lane.chain.run(batch);
-        let form = DocumentSettings::new(lane.task.document, lane.task.keep_original);
-        self.renderer.render(batch, output.table, output.schema, &form, Framing::Lines, &mut self.rendered);
-        let origins = batch.origins.iter().map(|origin| {
-            let chain = join_chains(&origin.chain, &output.table.chain).into();
-            // What a chain makes is UTF-8, whatever it was made of.
-            Origin { chain, encoding: Encoding::UTF_8, ..(**origin).clone() }
-        });
-        let origins: Vec<Origin> = origins.collect();
-        dead::bury(batch, output.table, Stage::Agent, dead, ticket);
-        for span in &self.rendered.documents {
-            let line: &Line = &batch.lines[span.line as usize];
-            let bypassed = span.status == EventStatus::Bypassed;
-            let flags = if bypassed { line.flags.with(LineFlags::BYPASSED) } else { line.flags };
-            let flags = flags.with(LineFlags::DOCUMENT);
-            self.key.clear();
-            envelope::encode(&line.id, &span.fork, flags, &origins[line.origin as usize], &mut self.key);
-            let value = &self.rendered.bytes[span.document.clone()];
-            lane.producer.send(Record { route: &mut lane.route, key: &self.key, value }, ticket.clone())?;
-        }
-        Ok(())
     }
 }

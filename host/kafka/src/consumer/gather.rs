@@ -6,7 +6,7 @@ use bytes::Bytes;
 use collector_model::{
     Batch, EventId, ForkPath, LineFlags, Origin, TaskKey, Ticket, Topic,
     batch::{RawLine, Span},
-    envelope::{Envelope, EnvelopeError},
+    envelope::{Envelope, EnvelopeError, many::Many},
     id::ForeignPartition,
 };
 
@@ -71,30 +71,57 @@ impl Gather {
         let from = self.range.map_or(record.offset, |(from, _)| from);
         self.range = Some((from, record.offset + 1));
         let Some(value) = record.value else { return Ok(()) };
+        if let Some(key) = record.envelope.filter(|key| Many::is_many(key)) {
+            let unpacked = self.unpack(key, value);
+            return unpacked.inspect_err(|_| self.push_foreign(&record, value));
+        }
         let envelope = match record.envelope.filter(|bytes| Envelope::is_ours(bytes)).map(Envelope::decode) {
             None => Ok(None),
             Some(Ok(envelope)) => Ok(Some(envelope)),
             Some(Err(error)) => Err(error),
         };
-        let start = self.raw.len();
-        self.raw.extend_from_slice(value);
-        let raw = Span::between(start, self.raw.len());
-        // Lines are separated as in a file, so that no plugin sees two of them as one.
-        self.raw.push(b'\n');
-        let line = match &envelope {
+        match &envelope {
             Ok(Some(ours)) => {
                 let origin = self.origin(|last| ours.is_from(last), || ours.origin());
-                RawLine { raw, id: ours.id, fork: ours.fork.clone(), flags: ours.flags, origin }
+                let raw = self.append(value);
+                self.lines.push(RawLine { raw, id: ours.id, fork: ours.fork.clone(), flags: ours.flags, origin });
             }
-            Ok(None) | Err(_) => {
-                let foreign = Origin { read_time_ms: record.timestamp_ms, ..Origin::default() };
-                let origin = self.origin(|last| *last == foreign, || foreign.clone());
-                let id = EventId::foreign(self.foreign, record.offset, record.timestamp_ms, value);
-                RawLine { raw, id, fork: ForkPath::NONE, flags: LineFlags::default(), origin }
-            }
-        };
-        self.lines.push(line);
+            Ok(None) | Err(_) => self.push_foreign(&record, value),
+        }
         envelope.map(drop)
+    }
+
+    /// Adds the lines of a record that has many, or none of them.
+    fn unpack(&mut self, key: &[u8], value: &[u8]) -> Result<(), EnvelopeError> {
+        let many = Many::decode(key)?;
+        let before = self.lines.len();
+        let start = self.raw.len();
+        let origin = self.origin(|last| *last == many.origin, || many.origin.clone());
+        for line in many.unpack(value) {
+            let line = line.inspect_err(|_| self.lines.truncate(before))?;
+            let raw = line.span_from(start);
+            self.lines.push(RawLine { raw, id: line.id, fork: line.fork, flags: line.flags, origin });
+        }
+        self.append(value);
+        Ok(())
+    }
+
+    /// Adds a record as another producer's.
+    fn push_foreign(&mut self, record: &Fetched<'_>, value: &[u8]) {
+        let foreign = Origin { read_time_ms: record.timestamp_ms, ..Origin::default() };
+        let origin = self.origin(|last| *last == foreign, || foreign.clone());
+        let id = EventId::foreign(self.foreign, record.offset, record.timestamp_ms, value);
+        let raw = self.append(value);
+        self.lines.push(RawLine { raw, id, fork: ForkPath::NONE, flags: LineFlags::default(), origin });
+    }
+
+    /// Adds bytes. They are separated as in a file, so that no plugin sees two lines as one.
+    fn append(&mut self, value: &[u8]) -> Span {
+        let start = self.raw.len();
+        self.raw.extend_from_slice(value);
+        let span = Span::between(start, self.raw.len());
+        self.raw.push(b'\n');
+        span
     }
 
     /// The index of the origin: the last one where it is the same, which it is for consecutive lines of a file.
@@ -126,7 +153,10 @@ impl Gather {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use collector_model::{BucketDay, FileUid, envelope};
+    use collector_model::{
+        BucketDay, FileUid, envelope,
+        envelope::many::{Packed, Packer},
+    };
 
     fn gather() -> Gather {
         Gather::new(ForeignPartition::new("cluster", "web", 2), Instant::now())
@@ -191,6 +221,59 @@ mod tests {
         assert_eq!(told, Err(EnvelopeError::UnknownVersion(9)));
         let batch = batch(&mut gather);
         assert!(!batch.lines[0].id.is_ours() && batch.raw_of(&batch.lines[0]) == b"one");
+    }
+
+    /// A record of many lines, of a file that begins at offset 0.
+    fn many(value: &[u8], path: &str) -> (Vec<EventId>, Vec<u8>) {
+        let origin = Origin { path: path.into(), ..Origin::default() };
+        let (mut packer, mut at, mut ids) = (Packer::default(), 0, vec![]);
+        for line in value.split_inclusive(|byte| *byte == b'\n') {
+            let span = at..at + line.len() - 1;
+            let id = EventId::ours(BucketDay::from_unix_ms(0), FileUid(1), at as u64, &value[span.clone()]);
+            at += line.len();
+            let line = Packed { span, id, fork: ForkPath::NONE, flags: LineFlags::default() };
+            if ids.is_empty() {
+                packer.begin(value, &line, &origin);
+            } else {
+                assert!(packer.push(value, &line, 1 << 20));
+            }
+            ids.push(id);
+        }
+        (ids, packer.finish(value).0.to_vec())
+    }
+
+    #[test]
+    fn both_forms_mix_in_a_partition() {
+        let mut gather = gather();
+        let (one, one_key) = key(7, b"one", "/a");
+        let (ids, many_key) = many(b"two\n\nfour\n", "/a");
+        gather.push(fetched(5, Some(&one_key), Some(b"one")), Instant::now()).unwrap();
+        gather.push(fetched(6, Some(&many_key), Some(b"two\n\nfour\n")), Instant::now()).unwrap();
+        gather.push(fetched(7, None, Some(b"five")), Instant::now()).unwrap();
+        let gathered = gather.take(Instant::now()).unwrap();
+        assert_eq!((gathered.from, gathered.to), (5, 8));
+        let batch = gathered.into_batch(&Topic::new("web").unwrap(), Ticket::untracked());
+        let lines: Vec<&[u8]> = batch.lines.iter().map(|line| batch.raw_of(line)).collect();
+        assert_eq!(lines, [b"one".as_slice(), b"two", b"", b"four", b"five"]);
+        assert_eq!(batch.lines[..4].iter().map(|line| line.id).collect::<Vec<_>>(), [vec![one], ids].concat());
+        assert!(!batch.lines[4].id.is_ours());
+        assert_eq!(&*batch.origin_of(&batch.lines[3]).path, "/a");
+    }
+
+    #[test]
+    fn a_record_of_many_lines_that_was_changed_is_told_and_kept_whole_as_foreign() {
+        let mut gather = gather();
+        let (_, key) = many(b"one\ntwo\n", "/a");
+        let told = gather.push(fetched(5, Some(&key), Some(b"one\ntwo\nthree\n")), Instant::now());
+        assert_eq!(told, Err(EnvelopeError::NotTheValue));
+        let told = gather.push(fetched(6, Some(&key[..key.len() - 1]), Some(b"one\ntwo\n")), Instant::now());
+        assert_eq!(told, Err(EnvelopeError::TooShort));
+        let batch = batch(&mut gather);
+        assert_eq!(
+            batch.lines.iter().map(|line| batch.raw_of(line)).collect::<Vec<_>>(),
+            [b"one\ntwo\nthree\n".as_slice(), b"one\ntwo\n"]
+        );
+        assert!(batch.lines.iter().all(|line| !line.id.is_ours()));
     }
 
     #[test]

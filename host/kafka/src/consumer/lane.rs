@@ -8,7 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use collector_model::{Batch, Budget, Metrics, envelope::Envelope, id::ForeignPartition, metrics::of};
+use collector_model::{
+    Batch, Budget, Metrics,
+    envelope::{Envelope, many::Many},
+    id::ForeignPartition,
+    metrics::of,
+};
 use prometheus_client::metrics::counter::Counter;
 use rdkafka::{
     Message, Offset,
@@ -21,7 +26,7 @@ use super::{
     gather::{Fetched, Gather, Gathered},
     members::Members,
 };
-use crate::ConsumerLimits;
+use crate::{ConsumerLimits, ENVELOPE_HEADER};
 
 /// How long a seek or a question to the broker may take.
 const ASK_MAX: Duration = Duration::from_secs(10);
@@ -276,8 +281,8 @@ impl Intake {
 
 /// The key where it is ours, else the header `lc`, where a task wants a field as the key.
 fn envelope_of<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a [u8]> {
-    let key = message.key().filter(|key| Envelope::is_ours(key));
-    key.or_else(|| message.headers()?.iter().find(|header| header.key == "lc")?.value)
+    let key = message.key().filter(|key| Envelope::is_ours(key) || Many::is_many(key));
+    key.or_else(|| message.headers()?.iter().find(|header| header.key == ENVELOPE_HEADER)?.value)
 }
 
 /// How many records of `expected..found` retention has deleted, where the partition begins at `low` now.

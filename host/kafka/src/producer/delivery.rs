@@ -15,20 +15,22 @@ use rdkafka::{
     ClientContext, Message,
     config::RDKafkaLogLevel,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
-    message::DeliveryResult,
+    message::{DeliveryResult, Headers as _},
     producer::ProducerContext,
 };
 
 use super::topics::TopicEntry;
-use crate::connection::{self, LastError};
+use crate::{
+    ENVELOPE_HEADER,
+    connection::{self, LastError},
+};
 
-/// A record that Kafka will never take. Whoever gets it cuts the line or writes it to the dead letters, and only then
-/// completes the ticket.
+/// A record that Kafka will never take. Whoever gets it writes it to the dead letters, and only then completes the ticket.
 #[derive(Debug)]
 pub struct Undeliverable {
     /// The topic it was meant for.
     pub topic: Topic,
-    /// The record's key.
+    /// The record's envelope.
     pub key: Vec<u8>,
     /// The record's value.
     pub value: Vec<u8>,
@@ -43,6 +45,9 @@ pub(crate) struct Delivery {
     pub(crate) ticket: Ticket,
     pub(crate) entry: Arc<TopicEntry>,
     pub(crate) bytes: usize,
+    pub(crate) lines: u32,
+    /// The topic's limit when the record was sent.
+    pub(crate) bytes_max: usize,
 }
 
 /// The bytes in librdkafka's queue, and those who wait for room in it.
@@ -96,6 +101,12 @@ impl Room {
     }
 }
 
+/// The key, or the header `lc` where the key is a field of the line.
+fn envelope_of(record: &impl Message) -> Vec<u8> {
+    let header = record.headers().and_then(|headers| headers.iter().find(|header| header.key == ENVELOPE_HEADER));
+    header.and_then(|header| header.value).or(record.key()).unwrap_or_default().to_vec()
+}
+
 /// The context of one client: gets its delivery reports on its polling thread.
 pub(crate) struct Deliveries {
     pub(crate) room: Arc<Room>,
@@ -121,10 +132,11 @@ impl Deliveries {
         use RDKafkaErrorCode as C;
         let code = error.rdkafka_error_code();
         match code {
-            Some(C::MessageSizeTooLarge | C::InvalidRecord | C::InvalidMessageSize) => {
+            Some(C::MessageSizeTooLarge) => delivery.entry.refused(delivery.bytes_max),
+            Some(C::InvalidRecord | C::InvalidMessageSize) => {
                 (self.undeliverable)(Undeliverable {
                     topic: delivery.entry.topic.clone(),
-                    key: record.key().unwrap_or_default().to_vec(),
+                    key: envelope_of(record),
                     value: record.payload().unwrap_or_default().to_vec(),
                     reason: error.to_string(),
                     ticket: delivery.ticket,
@@ -170,6 +182,7 @@ impl ProducerContext for Deliveries {
         match result {
             Ok(_) => {
                 delivery.entry.records_delivered.inc();
+                delivery.entry.lines_delivered.inc_by(delivery.lines.into());
                 delivery.entry.bytes_delivered.inc_by(delivery.bytes as u64);
                 reached("delivered");
                 delivery.ticket.complete();

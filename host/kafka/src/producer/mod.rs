@@ -1,5 +1,6 @@
 //! Sending records, with their tickets completed by the delivery reports.
 
+mod clients;
 mod delivery;
 mod topics;
 
@@ -12,30 +13,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clients::{Client, Clients};
 use collector_failpoints::planted;
 use collector_model::{Metrics, Ticket, Topic};
 use collector_tasks::{Partitioning, task::Acks};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use rdkafka::{
-    config::FromClientConfigAndContext,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
-    message::OwnedHeaders,
-    producer::{BaseRecord, Producer as _, ThreadedProducer},
+    message::{Header, Headers as _, OwnedHeaders},
+    producer::{BaseRecord, Producer as _},
 };
 
 pub use delivery::Undeliverable;
-use delivery::{Deliveries, Delivery, Room};
+use delivery::{Delivery, Room};
 pub use topics::TopicState;
 use topics::{TopicEntry, TopicTable};
 
-use crate::{KafkaError, KafkaSettings, Partitioner, cluster::Inquirer, connection::LastError};
+use crate::{ENVELOPE_HEADER, KafkaError, KafkaSettings, Partitioner, cluster::Inquirer};
 
 /// What librdkafka adds to a record's key and value when it compares it with its limit, at most.
 const RECORD_OVERHEAD_BYTES: usize = 512;
+/// What a header has besides its name and value, at most.
+const HEADER_OVERHEAD_BYTES: usize = 10;
 /// How often a blocked sender looks whether it was stopped.
 const LOOK_UP: Duration = Duration::from_millis(50);
-
-type Client = ThreadedProducer<Deliveries>;
 
 /// Sends records with one kind of acknowledgement. Share it by `Arc` between threads.
 ///
@@ -52,11 +53,9 @@ pub struct Producer {
 
 struct Shared {
     settings: KafkaSettings,
-    acks: Acks,
-    client: RwLock<Arc<Client>>,
+    clients: Clients,
     topics: TopicTable,
     room: Arc<Room>,
-    undeliverable: Arc<dyn Fn(Undeliverable) + Send + Sync>,
     stopped: AtomicBool,
 }
 
@@ -65,6 +64,7 @@ pub struct Route {
     entry: Arc<TopicEntry>,
     partitioner: Partitioner,
     share_bytes: usize,
+    message_bytes_max: usize,
 }
 
 /// One record.
@@ -77,13 +77,23 @@ pub struct Record<'a> {
     pub value: &'a [u8],
 }
 
+/// What is special about a record.
+#[derive(Default)]
+struct Extra<'a> {
+    headers: Option<OwnedHeaders>,
+    /// The field by which the partition is chosen.
+    key: Option<&'a [u8]>,
+    /// How many lines it has, but for one.
+    more_lines: u32,
+}
+
 /// Why a record was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The producer was stopped. The ticket was dropped: the line counts as lost and is read again.
     #[error("sending to Kafka: the producer was stopped")]
     Stopped,
-    /// The record is larger than Kafka takes. Cut it or write it to the dead letters, then complete the ticket.
+    /// The record is larger than Kafka takes. Send less at once or write it to the dead letters, then complete the ticket.
     #[error(
         "sending to the topic {topic:?}: the record has {bytes} bytes, at most {bytes_max} are sent; cut it, or raise \
          [kafka] message_bytes_max and the topic's max.message.bytes"
@@ -104,6 +114,11 @@ impl Route {
     /// The topic.
     pub fn topic(&self) -> &Topic {
         &self.entry.topic
+    }
+
+    /// The largest record (key and value together) that is sent there, in bytes: what the topic takes, as far as that is known.
+    pub fn record_bytes_max(&self) -> usize {
+        self.message_bytes_max.min(self.entry.bytes_max()).saturating_sub(RECORD_OVERHEAD_BYTES)
     }
 
     /// Whether records can be sent now without waiting for this topic. Never blocks.
@@ -142,15 +157,13 @@ impl Producer {
         }
         let undeliverable: Arc<dyn Fn(Undeliverable) + Send + Sync> = Arc::new(undeliverable);
         let room = Arc::new(Room::new(settings.queue_kbytes_max << 10));
-        let client = build(settings, acks, &room, &undeliverable)?;
+        let clients = Clients::start(settings, acks, Arc::clone(&room), undeliverable)?;
         let inquirer = Inquirer::new(settings.clone())?;
         let shared = Arc::new(Shared {
             settings: settings.clone(),
-            acks,
-            client: RwLock::new(Arc::new(client)),
+            clients,
             topics: TopicTable::new(metrics),
             room,
-            undeliverable,
             stopped: AtomicBool::new(false),
         });
         let watched = Arc::clone(&shared);
@@ -169,17 +182,26 @@ impl Producer {
             entry: self.shared.topics.entry(topic),
             partitioner: Partitioner::new(partitioning),
             share_bytes: (self.shared.settings.queue_kbytes_max << 10) / 2,
+            message_bytes_max: self.shared.settings.message_bytes_max,
         }
-    }
-
-    /// The largest record (key and value together) that is sent, in bytes.
-    pub fn record_bytes_max(&self) -> usize {
-        self.shared.record_bytes_max()
     }
 
     /// Sends one record. Blocks while the queue is full or the topic is not available, until [`Producer::stop`].
     pub fn send(&self, record: Record<'_>, ticket: Ticket) -> Result<(), SendError> {
-        self.shared.send(record, None, ticket)
+        self.shared.send(record, Extra::default(), ticket)
+    }
+
+    /// Sends one record of many lines.
+    pub fn send_lines(&self, record: Record<'_>, lines: u32, ticket: Ticket) -> Result<(), SendError> {
+        self.shared.send(record, Extra { more_lines: lines.saturating_sub(1), ..Extra::default() }, ticket)
+    }
+
+    /// Sends one record whose key is a field of its line, where the line has it; what would be its key is put into a header.
+    pub fn send_with_field(&self, record: Record<'_>, field: Option<&[u8]>, ticket: Ticket) -> Result<(), SendError> {
+        let header = Header { key: ENVELOPE_HEADER, value: Some(record.key) };
+        let headers = Some(OwnedHeaders::new_with_capacity(1).insert(header));
+        let record = Record { key: field.unwrap_or_default(), ..record };
+        self.shared.send(record, Extra { headers, key: field, more_lines: 0 }, ticket)
     }
 
     pub(crate) fn send_with_headers(
@@ -188,13 +210,12 @@ impl Producer {
         headers: OwnedHeaders,
         ticket: Ticket,
     ) -> Result<(), SendError> {
-        self.shared.send(record, Some(headers), ticket)
+        self.shared.send(record, Extra { headers: Some(headers), ..Extra::default() }, ticket)
     }
 
     /// Waits until everything sent so far is settled. Says whether it is, within `timeout`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let client = Arc::clone(&self.shared.client.read());
-        client.flush(timeout).is_ok()
+        self.shared.clients.flush(timeout)
     }
 
     /// Bytes of the records that are sent and not settled.
@@ -225,51 +246,31 @@ fn no_such_partition(entry: &TopicEntry, partition: i32, partitions: i32) -> Kaf
     KafkaError::NoSuchPartition { topic: entry.topic.to_string(), partition, partitions }
 }
 
-fn build(
-    settings: &KafkaSettings,
-    acks: Acks,
-    room: &Arc<Room>,
-    undeliverable: &Arc<dyn Fn(Undeliverable) + Send + Sync>,
-) -> Result<Client, KafkaError> {
-    let config = settings.producer_config(acks)?;
-    let context = Deliveries::new(Arc::clone(room), Arc::clone(undeliverable));
-    Client::from_config_and_context(&config, context)
-        .map_err(|error| LastError::default().explain(settings, "setting up the Kafka producer", &error))
+/// What headers take of a record.
+fn bytes_of(headers: &OwnedHeaders) -> usize {
+    headers.iter().map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len) + HEADER_OVERHEAD_BYTES).sum()
+}
+
+fn too_large(route: &Route, bytes: usize, ticket: Ticket) -> SendError {
+    SendError::TooLarge { topic: route.entry.topic.clone(), bytes, bytes_max: route.record_bytes_max(), ticket }
 }
 
 impl Shared {
-    fn record_bytes_max(&self) -> usize {
-        self.settings.message_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES)
-    }
-
-    /// Looks after the topics, and replaces the client after a fatal error.
+    /// Looks after the topics, and replaces clients after a fatal error.
     fn watch(&self, inquirer: &Inquirer) {
         while !self.stopped.load(Ordering::Acquire) {
             self.topics.look_up(inquirer, &self.settings);
-            if self.client.read().client().context().fatal.load(Ordering::Acquire) {
-                self.rebuild();
+            if self.clients.is_any_fatal() {
+                self.clients.rebuild();
             }
             self.topics.wait(Duration::from_millis(500));
         }
     }
 
-    fn rebuild(&self) {
-        match build(&self.settings, self.acks, &self.room, &self.undeliverable) {
-            Ok(client) => {
-                let old = std::mem::replace(&mut *self.client.write(), Arc::new(client));
-                // Fails what it held, whose tickets then count as lost; the lock on the new one is free by now.
-                drop(old);
-            }
-            Err(error) => tracing::error!(%error, "building the Kafka producer anew failed; trying again"),
-        }
-    }
-
-    fn send(&self, record: Record<'_>, headers: Option<OwnedHeaders>, ticket: Ticket) -> Result<(), SendError> {
+    fn send(&self, record: Record<'_>, extra: Extra<'_>, ticket: Ticket) -> Result<(), SendError> {
         let Record { route, key, value } = record;
-        let bytes = key.len() + value.len();
-        if bytes > self.record_bytes_max() {
-            return Err(self.too_large(route, bytes, ticket));
-        }
+        let in_headers = extra.headers.as_ref().map_or(0, bytes_of);
+        let bytes = key.len() + value.len() + in_headers;
         let entry = Arc::clone(&route.entry);
         let mut next = BaseRecord {
             topic: route.entry.topic.as_str(),
@@ -277,39 +278,58 @@ impl Shared {
             payload: Some(value),
             key: (!key.is_empty()).then_some(key),
             timestamp: None,
-            headers,
-            delivery_opaque: Box::new(Delivery { ticket, entry, bytes }),
+            headers: extra.headers,
+            delivery_opaque: Box::new(Delivery {
+                ticket,
+                entry,
+                bytes,
+                lines: extra.more_lines + 1,
+                bytes_max: usize::MAX,
+            }),
         };
         loop {
-            let Some(partition) = self.partition(&route.entry, &mut route.partitioner) else {
-                return Err(SendError::Stopped);
-            };
+            let partition = self.partition(&route.entry, &mut route.partitioner, extra.more_lines + 1, extra.key);
+            let Some(partition) = partition else { return Err(SendError::Stopped) };
             next.partition = Some(partition);
+            if bytes > route.record_bytes_max() {
+                return Err(too_large(route, bytes, next.delivery_opaque.ticket));
+            }
+            let bytes_max = route.entry.bytes_max();
+            next.delivery_opaque.bytes_max = bytes_max;
+            let client = match self.clients.of(bytes_max) {
+                Ok(client) => client,
+                Err(error) => {
+                    tracing::error!(topic = %route.entry.topic, %error, "no records can be sent to the topic; trying again");
+                    self.room.wait(LOOK_UP);
+                    continue;
+                }
+            };
             self.room.take(&route.entry, bytes);
-            let refused = self.client.read().send(next);
-            let Err((error, back)) = refused else { return Ok(()) };
+            let Err((error, back)) = client.send(next) else { return Ok(()) };
             self.room.give_back(&route.entry, bytes);
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
-                return Err(self.too_large(route, bytes, back.delivery_opaque.ticket));
+                return Err(too_large(route, bytes, back.delivery_opaque.ticket));
             }
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) && planted("drop-on-queue-full") {
                 back.delivery_opaque.ticket.complete();
                 return Ok(());
             }
             next = back;
-            self.wait_after(&error, &route.entry);
+            self.wait_after(&error, &route.entry, &client);
         }
     }
 
-    fn too_large(&self, route: &Route, bytes: usize, ticket: Ticket) -> SendError {
-        SendError::TooLarge { topic: route.entry.topic.clone(), bytes, bytes_max: self.record_bytes_max(), ticket }
-    }
-
     /// The partition of the next record, as soon as the topic has it; `None` when stopped.
-    fn partition(&self, entry: &TopicEntry, partitioner: &mut Partitioner) -> Option<i32> {
+    fn partition(
+        &self,
+        entry: &TopicEntry,
+        partitioner: &mut Partitioner,
+        lines: u32,
+        key: Option<&[u8]>,
+    ) -> Option<i32> {
         while !self.stopped.load(Ordering::Acquire) {
             if let Some(partitions) = entry.partitions() {
-                let partition = partitioner.next(partitions);
+                let partition = partitioner.next(partitions, lines, key);
                 if (0..partitions).contains(&partition) {
                     return Some(partition);
                 }
@@ -321,7 +341,7 @@ impl Shared {
     }
 
     /// The client did not take a record: wait for what has to change.
-    fn wait_after(&self, error: &ClientError, entry: &TopicEntry) {
+    fn wait_after(&self, error: &ClientError, entry: &TopicEntry, client: &Client) {
         use RDKafkaErrorCode as C;
         match error.rdkafka_error_code() {
             Some(C::QueueFull) => self.room.wait(LOOK_UP),
@@ -331,7 +351,6 @@ impl Shared {
                 self.topics.wait_for_answer(LOOK_UP);
             }
             _ => {
-                let client = Arc::clone(&self.client.read());
                 if client.client().fatal_error().is_some() {
                     client.client().context().fatal.store(true, Ordering::Release);
                     self.topics.wake();

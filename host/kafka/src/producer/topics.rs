@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,6 +19,10 @@ use crate::{KafkaError, KafkaSettings, TopicCreation, cluster::Inquirer};
 const REFRESH: Duration = Duration::from_secs(30);
 /// How often a topic that is not there is looked up again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the limit of a topic is believed.
+const LIMIT_REFRESH: Duration = Duration::from_secs(600);
+/// The smallest limit that is tried, in bytes.
+const LIMIT_BYTES_MIN: usize = 1_024;
 /// How often the same problem is said again in the log.
 const REMIND: Duration = Duration::from_secs(60);
 
@@ -42,8 +46,14 @@ pub(crate) struct TopicEntry {
     partitions: AtomicI32,
     problem: Mutex<Option<Problem>>,
     looked_up: Mutex<Option<Instant>>,
+    /// What the topic takes at most in one batch of records, in bytes; [`usize::MAX`] while unknown.
+    bytes_max: AtomicUsize,
+    /// The cluster refused something that is within `bytes_max`.
+    is_narrower: AtomicBool,
+    limit_looked_up: Mutex<Option<Instant>>,
     pub(crate) in_flight_bytes: AtomicUsize,
     pub(crate) records_delivered: Counter,
+    pub(crate) lines_delivered: Counter,
     pub(crate) bytes_delivered: Counter,
 }
 
@@ -60,8 +70,12 @@ impl TopicEntry {
             partitions: AtomicI32::new(0),
             problem: Mutex::new(None),
             looked_up: Mutex::new(None),
+            bytes_max: AtomicUsize::new(usize::MAX),
+            is_narrower: AtomicBool::new(false),
+            limit_looked_up: Mutex::new(None),
             in_flight_bytes: AtomicUsize::new(0),
             records_delivered: metrics.records_delivered.get_or_create(&label).clone(),
+            lines_delivered: metrics.lines_delivered.get_or_create(&label).clone(),
             bytes_delivered: metrics.bytes_delivered.get_or_create(&label).clone(),
         }
     }
@@ -80,6 +94,41 @@ impl TopicEntry {
     pub(crate) fn forget(&self) {
         self.partitions.store(0, Ordering::Release);
         *self.looked_up.lock() = None;
+    }
+
+    /// What the topic takes at most in one batch of records, in bytes; [`usize::MAX`] while unknown.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.bytes_max.load(Ordering::Acquire)
+    }
+
+    /// The cluster refused a batch as too large that was made for a limit of `bytes_max`: nothing more is sent before the limit is
+    /// known better. What was made for an earlier limit tells nothing new.
+    pub(crate) fn refused(&self, bytes_max: usize) {
+        if bytes_max <= self.bytes_max() {
+            self.is_narrower.store(true, Ordering::Release);
+            self.forget();
+        }
+    }
+
+    /// What the cluster says of the limit; where it says nothing, or refuses what is within it, half of what was refused.
+    fn set_limit(&self, told: Option<usize>, sent_bytes_max: usize) {
+        *self.limit_looked_up.lock() = Some(Instant::now());
+        let before = self.bytes_max();
+        let was_refused = self.is_narrower.swap(false, Ordering::AcqRel);
+        let limit = match told {
+            Some(told) if !was_refused || told < before => told,
+            _ if was_refused => (before.min(sent_bytes_max) / 2).max(LIMIT_BYTES_MIN),
+            _ => before,
+        };
+        self.bytes_max.store(limit, Ordering::Release);
+        if limit != before && limit < sent_bytes_max {
+            tracing::warn!(topic = %self.topic, bytes_max = limit, "the topic takes less at once than is usual; batches are made smaller");
+        }
+    }
+
+    fn limit_is_due(&self, now: Instant) -> bool {
+        self.partitions().is_some()
+            && self.limit_looked_up.lock().is_none_or(|at| now.duration_since(at) >= LIMIT_REFRESH)
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -167,6 +216,9 @@ impl TopicTable {
     /// Looks up every topic that is due, and creates what is missing where the settings say so.
     pub(crate) fn look_up(&self, inquirer: &Inquirer, settings: &KafkaSettings) {
         for entry in self.due() {
+            if entry.is_narrower.load(Ordering::Acquire) {
+                ask_limits(inquirer, &[&entry], settings);
+            }
             let found = inquirer.partitions(&entry.topic);
             match (found, settings.create_topics) {
                 (Ok(partitions), _) => entry.found(partitions),
@@ -175,6 +227,22 @@ impl TopicTable {
             }
             self.wake();
         }
+        let now = Instant::now();
+        let entries: Vec<_> = self.entries.lock().values().filter(|entry| entry.limit_is_due(now)).cloned().collect();
+        if !entries.is_empty() {
+            ask_limits(inquirer, &entries.iter().collect::<Vec<_>>(), settings);
+        }
+    }
+}
+
+fn ask_limits(inquirer: &Inquirer, entries: &[&Arc<TopicEntry>], settings: &KafkaSettings) {
+    let topics: Vec<&Topic> = entries.iter().map(|entry| &entry.topic).collect();
+    let limits = inquirer.batch_limits(&topics).unwrap_or_else(|error| {
+        tracing::debug!(%error, "the limits of topics are not known");
+        vec![]
+    });
+    for (index, entry) in entries.iter().enumerate() {
+        entry.set_limit(limits.get(index).copied().flatten(), settings.batch_bytes_max);
     }
 }
 
@@ -186,5 +254,53 @@ fn create(inquirer: &Inquirer, entry: &TopicEntry, how: TopicCreation) {
     match created {
         Ok(partitions) => entry.found(partitions),
         Err(error) => entry.failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: usize = 1_000_000;
+
+    fn entry() -> TopicEntry {
+        TopicEntry::new(&Topic::new("web").unwrap(), &Metrics::default())
+    }
+
+    #[test]
+    fn a_limit_that_the_cluster_tells_is_taken() {
+        let entry = entry();
+        entry.set_limit(Some(10_000), SENT);
+        assert_eq!(entry.bytes_max(), 10_000);
+        entry.set_limit(None, SENT);
+        assert_eq!(entry.bytes_max(), 10_000, "silence changes nothing");
+        entry.set_limit(Some(2_000_000), SENT);
+        assert_eq!(entry.bytes_max(), 2_000_000, "somebody raised it");
+    }
+
+    #[test]
+    fn where_the_cluster_tells_nothing_refusals_halve_the_limit() {
+        let entry = entry();
+        let mut tried = vec![];
+        for _ in 0..12 {
+            entry.refused(entry.bytes_max());
+            entry.set_limit(None, SENT);
+            tried.push(entry.bytes_max());
+        }
+        assert_eq!((tried[0], tried[1], tried[11]), (500_000, 250_000, LIMIT_BYTES_MIN));
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_sent_for_an_earlier_limit_tells_nothing_new() {
+        let entry = entry();
+        entry.found(3);
+        entry.refused(usize::MAX);
+        assert_eq!(entry.partitions(), None, "nothing is sent until the limit is known");
+        entry.set_limit(Some(10_000), SENT);
+        entry.found(3);
+        entry.refused(usize::MAX);
+        assert_eq!(entry.partitions(), Some(3));
+        entry.set_limit(Some(10_000), SENT);
+        assert_eq!(entry.bytes_max(), 10_000);
     }
 }

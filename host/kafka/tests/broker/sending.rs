@@ -59,7 +59,7 @@ fn a_record_that_is_too_large_gives_its_ticket_back() {
     let (settings, topic, told) = (settings(&broker, 1), unique_topic("large"), Arc::new(Told::default()));
     let producer = start_producer(&settings, &Metrics::default());
     let mut route = producer.route(&topic, Partitioning::Sticky);
-    let fits = vec![b'x'; producer.record_bytes_max()];
+    let fits = vec![b'x'; route.record_bytes_max()];
     producer.send(Record { route: &mut route, key: b"", value: &fits }, told.ticket()).unwrap();
     let too_large = vec![b'x'; fits.len() + 1];
     let refused = producer.send(Record { route: &mut route, key: b"", value: &too_large }, told.ticket());
