@@ -12,8 +12,8 @@ use rdkafka::Message;
 use serde_json::{Value, json};
 
 use crate::given::{
-    Etcd, Program, Role, Servers, bulk_server::BulkServer, etcd::rule_key, etcd::tasks_key, kafka, nginx, settings, turn,
-    unique, until, within,
+    Etcd, Program, Role, Servers, bulk_server::BulkServer, etcd::rule_key, etcd::tasks_key, kafka, nginx, settings,
+    turn, unique, until, within,
 };
 
 const LINES: u64 = 60_000;
@@ -65,7 +65,8 @@ async fn both_forms_mix_in_a_topic_and_kills_lose_and_double_nothing() {
         append(&many, &text);
         append(&single, &text.replace("/item/", "/single/"));
         let before = bulk.count();
-        within("documents of this round", Duration::from_secs(60), async || (bulk.count() > before).then_some(())).await;
+        within("documents of this round", Duration::from_secs(60), async || (bulk.count() > before).then_some(()))
+            .await;
         let process = if round % 2 == 0 { &mut agent } else { &mut transfer };
         process.kill();
         process.start_again();
@@ -138,7 +139,8 @@ async fn a_line_that_its_topic_does_not_take_is_a_dead_letter_and_the_others_go_
     let topic = unique("narrow");
     kafka::create_topic_with(&servers.kafka, &topic, 1, &[("max.message.bytes", "20000")]).await;
     // Incompressible, so that it is the size that counts.
-    let large: String = (0..60_000_u64).map(|at| char::from(33 + (at.wrapping_mul(at ^ 0x9e37) >> 5) as u8 % 90)).collect();
+    let large: String =
+        (0..60_000_u64).map(|at| char::from(33 + (at.wrapping_mul(at ^ 0x9e37) >> 5) as u8 % 90)).collect();
     let files = ["line", "batch"].map(|form| (form, home.path().join(format!("{form}.log"))));
     let mut tasks = vec![];
     for (form, file) in &files {
@@ -147,11 +149,15 @@ async fn a_line_that_its_topic_does_not_take_is_a_dead_letter_and_the_others_go_
         tasks.push(json!({"path": file, "topic": topic, "kafka": {"form": form}}));
     }
     let mut agent = agent(&servers, home.path(), &json!(tasks)).await;
-    until("every other line", async || agent.metric("collector_lines_delivered_total", &format!("{topic}\"")).await >= 6_000.0).await;
+    until("every other line", async || {
+        agent.metric("collector_lines_delivered_total", &format!("{topic}\"")).await >= 6_000.0
+    })
+    .await;
     until("two dead letters", async || agent.metric("collector_dead_letters_total", &topic).await >= 2.0).await;
     assert!(agent.terminate().await.success());
     let records = kafka::everything_in(&servers.kafka, &topic);
-    let text: Vec<u8> = records.iter().flat_map(|record| [record.payload().unwrap_or_default(), b"\n"].concat()).collect();
+    let text: Vec<u8> =
+        records.iter().flat_map(|record| [record.payload().unwrap_or_default(), b"\n"].concat()).collect();
     let lines: HashSet<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), 6_000);
     let dead = kafka::everything_in(&servers.kafka, &format!("{topic}.dead"));

@@ -252,7 +252,7 @@ impl Reader {
 
     /// How much to read at once where nothing speaks for more.
     pub(crate) fn first_window(&self, settings: &TailSettings) -> usize {
-        settings.batch_bytes_max.min(self.pace().map_or(usize::MAX, |pace| pace.batch_bytes_max()))
+        self.work.batch_max(settings).0.min(self.pace().map_or(usize::MAX, |pace| pace.batch_bytes_max()))
     }
 
     /// Takes note of the file's size.
@@ -271,7 +271,7 @@ impl Reader {
 
     fn lingers_until(&self, fresh: u64, desk: &Desk<'_>) -> Option<Instant> {
         let until = self.sent_at? + desk.settings.linger;
-        (fresh > 0 && fresh < desk.settings.batch_bytes_max as u64 / 2 && until > desk.now && !self.flush_now)
+        (fresh > 0 && fresh < self.work.batch_max(desk.settings).0 as u64 / 2 && until > desk.now && !self.flush_now)
             .then_some(until)
     }
 
@@ -343,7 +343,7 @@ impl Reader {
             base: self.offset,
             continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
             stop_at: self.day_ends_at(plan, now_ms, desk.timezone),
-            lines_max: desk.settings.batch_lines_max.min(self.pace().map_or(usize::MAX, |pace| pace.batch_lines_max())),
+            lines_max: self.work.batch_max(desk.settings).1.min(self.pace().map_or(usize::MAX, |pace| pace.batch_lines_max())),
         };
         gather::events(&stretch, plan, desk.frames)
     }

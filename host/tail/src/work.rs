@@ -1,12 +1,16 @@
 //! A task at work: its settings, its pattern, its counters.
 
 use collector_model::{Metrics, TaskKey, metrics};
-use collector_tasks::Task;
+use collector_tasks::{RecordForm, Task};
 use prometheus_client::metrics::counter::Counter;
 
 use parking_lot::Mutex;
 
-use crate::{discover::Quest, gather::Gather, pace::Pace, pattern::Pattern};
+use crate::{discover::Quest, gather::Gather, pace::Pace, pattern::Pattern, settings::TailSettings};
+
+/// What one record of many lines holds, in bytes, and at most in lines.
+const RECORD_BYTES: usize = 384 << 10;
+const RECORD_LINES: usize = 16_384;
 
 /// One task, ready for reading.
 pub(crate) struct Work {
@@ -46,6 +50,14 @@ impl Work {
     /// What to look for.
     pub(crate) fn quest(&self) -> Quest {
         Quest { task: self.key.clone(), pattern: self.pattern.clone(), poll: self.task.poll }
+    }
+
+    /// How much is read and handed on at once, in bytes and in lines: what becomes one record as it is, may be larger than what is
+    /// treated by plugins.
+    pub(crate) fn batch_max(&self, settings: &TailSettings) -> (usize, usize) {
+        let is_one_record = self.task.kafka.form == RecordForm::Batch && self.task.chain.plugins.is_empty();
+        let (bytes, lines) = if is_one_record { (RECORD_BYTES, RECORD_LINES) } else { (0, 0) };
+        (settings.batch_bytes_max.max(bytes), settings.batch_lines_max.max(lines))
     }
 
     /// The longest line in bytes, as the journal holds it.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use collector_model::Topic;
+use collector_model::{Encoding, Topic};
 use serde_json::value::RawValue;
 
 use crate::{

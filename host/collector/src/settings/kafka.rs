@@ -94,7 +94,7 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
             None
         }
     };
-    let create_topics = match low.create_topics {
+    let create_topics = match &low.create_topics {
         None => Some(None),
         Some(low) => {
             let partitions = m.number("kafka.create_topics.partitions", low.partitions, 6, 1..=10_000);

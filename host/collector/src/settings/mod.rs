@@ -27,7 +27,7 @@ pub use agent::{AgentSettings, TaskSource};
 pub use elastic::{ElasticAuth, ElasticSettings};
 pub use etcd::EtcdSettings;
 pub use every_role::Common;
-pub use kafka::{Compression, KafkaSasl, KafkaSettings, KafkaTls, SaslMechanism};
+pub use kafka::{Compression, KafkaSettings, SaslMechanism};
 pub use limits::{Limits, PluginLimits};
 pub use machine::Machine;
 pub use problem::{Problem, Problems};

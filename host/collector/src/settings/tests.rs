@@ -156,14 +156,18 @@ fn the_example_names_every_key_and_its_values_are_accepted() {
     let uncommented: Vec<String> = text
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(rest) if is_setting(rest) && !rest.contains("_file = ") && !rest.contains("api_key") => rest.to_owned(),
+            Some(rest) if is_setting(rest) && !rest.contains("_file = ") && !rest.contains("api_key") => {
+                rest.to_owned()
+            }
             _ => line.to_owned(),
         })
         .collect();
     let mut written = written("collector.toml", &uncommented.join("\n"), &[]);
     assert_eq!(written.problems, []);
-    let commented: Vec<&str> =
-        text.lines().filter(|line| line.starts_with('#') && (line.contains("_file = ") || line.starts_with("#api_key"))).collect();
+    let commented: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with('#') && (line.contains("_file = ") || line.starts_with("#api_key")))
+        .collect();
     assert_eq!(commented.len(), 6);
     for key in file::known_keys().iter().filter(|key| !key.ends_with("_file") && !key.ends_with("api_key")) {
         assert!(
@@ -196,7 +200,10 @@ fn the_examples_of_the_roles_are_accepted() {
 fn kafka_s_tls_and_sasl_are_settings_and_what_is_missing_is_named() {
     let kafka = |text: &str, environment: &[(&str, &str)]| {
         let text = format!("[tasks]\ndir = \"t\"\n[kafka]\nbrokers = [\"a:9093\"]\n{text}");
-        written("c.toml", &text, environment).agent().map(|settings| settings.kafka).map_err(|problems| problems.to_string())
+        written("c.toml", &text, environment)
+            .agent()
+            .map(|settings| settings.kafka)
+            .map_err(|problems| problems.to_string())
     };
     let plain = kafka("", &[]).unwrap();
     assert_eq!((plain.tls, plain.sasl, plain.message_bytes_max), (None, None, 1_000_000));
@@ -207,7 +214,10 @@ fn kafka_s_tls_and_sasl_are_settings_and_what_is_missing_is_named() {
     let secured = secured.unwrap();
     assert!(!format!("{secured:?}").contains("hush"));
     let sasl = secured.sasl.unwrap();
-    assert_eq!((sasl.mechanism, sasl.user.as_str(), sasl.password.expose()), (SaslMechanism::ScramSha256, "me", "hush"));
+    assert_eq!(
+        (sasl.mechanism, sasl.user.as_str(), sasl.password.expose()),
+        (SaslMechanism::ScramSha256, "me", "hush")
+    );
     assert!(!secured.tls.unwrap().verify_host);
     assert_eq!(kafka("[kafka.tls]\nenabled = false\n", &[]).unwrap().tls, None);
 
@@ -216,7 +226,8 @@ fn kafka_s_tls_and_sasl_are_settings_and_what_is_missing_is_named() {
     assert!(error.contains("COLLECTOR_KAFKA_SASL_PASSWORD"), "{error}");
     let error = kafka("[kafka.tls]\nca_file = \"/no/such.pem\"\n", &[]).unwrap_err();
     assert!(error.contains("there is no such file"), "{error}");
-    let error = kafka("[kafka.tls]\nenabled = true\n[kafka.properties]\n\"ssl.ca.location\" = \"x\"\n", &[]).unwrap_err();
+    let error =
+        kafka("[kafka.tls]\nenabled = true\n[kafka.properties]\n\"ssl.ca.location\" = \"x\"\n", &[]).unwrap_err();
     assert!(error.contains("\"ssl.ca.location\" is what [kafka.tls] and [kafka.sasl] say"), "{error}");
 }
 

@@ -91,7 +91,10 @@ impl Packer {
         let is_alike = self.key[prefix_at..prefix_at + PREFIX_BYTES] == line.id.as_bytes()[..PREFIX_BYTES];
         let steps = line.fork.steps().len();
         // The newline behind the line belongs to the value, too.
-        let bytes = (line.span.end + self.encoding.newline_bytes()).saturating_sub(self.start) + self.key.len() + LINE_BYTES_MAX + 2 * steps;
+        let bytes = (line.span.end + self.encoding.newline_bytes()).saturating_sub(self.start)
+            + self.key.len()
+            + LINE_BYTES_MAX
+            + 2 * steps;
         let fits = is_alike && line.span.start >= self.end && bytes <= bytes_max && steps <= super::FORK_STEPS_MAX;
         if fits {
             self.put(buffer, line);
