@@ -1,71 +1,93 @@
-//! B3: a file to Kafka, line by line, acknowledged by all replicas: the collector's own program as an agent, by the CPU time it spends.
+//! B3 and B4: a file to Kafka, a record a line or many lines in a record, acknowledged by all replicas, by the CPU time of the agent.
 
 use std::{
     fs,
-    io::{BufWriter, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    io::{BufWriter, Write as _},
+    path::Path,
+    time::Instant,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 
 use crate::{
-    clock::{cpu_of, machine, median},
+    clock::{machine, median},
     figure::Figure,
     lines,
+    program::{Home, Program},
+    servers,
 };
 
 /// Different lines, written again and again.
 const LINES: usize = 65_536;
-const REPEATS: usize = 13;
 const RUNS: usize = 3;
-const RUN_TIME_MAX: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-const PARTITIONS: u32 = 4;
-const MIB: f64 = (1 << 20) as f64;
+pub(crate) const MIB: f64 = (1 << 20) as f64;
+
+/// What is collected, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// `line` or `batch`.
+    pub(crate) form: &'static str,
+    /// How many times the different lines are written.
+    pub(crate) repeats: usize,
+    pub(crate) partitions: usize,
+    /// Into how many topics, each from files of its own.
+    pub(crate) topics: usize,
+    /// How many files each topic has.
+    pub(crate) files: usize,
+}
+
+/// B3's.
+pub(crate) const LOAD: Load = Load { form: "line", repeats: 13, partitions: 4, topics: 1, files: 1 };
 
 /// What one run took.
-struct Run {
+pub(crate) struct Run {
     mib_per_core_second: f64,
     mib_per_second: f64,
     rss_peak_mib: f64,
 }
 
-/// Runs it.
+/// B3.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
-    let kafka = std::env::var("COLLECTOR_BENCH_KAFKA").unwrap_or_else(|_| "127.0.0.1:19092".to_owned());
-    TcpStream::connect(&kafka)
-        .with_context(|| format!("reaching Kafka at {kafka}: start it with `cargo xtask services up kafka`"))?;
-    let program = program()?;
-    let home = std::env::temp_dir().join(format!("collector-bench-{}", std::process::id()));
-    fs::create_dir_all(&home)?;
-    let result = runs(&program, &kafka, &home);
-    fs::remove_dir_all(&home)?;
-    result
+    figure("B3", "file to Kafka, line form, acks=all", LOAD)
 }
 
-fn program() -> anyhow::Result<PathBuf> {
-    let beside = std::env::current_exe()?.with_file_name("collector");
-    let program = std::env::var_os("COLLECTOR_BENCH_BIN").map_or(beside, PathBuf::from);
-    ensure!(program.exists(), "{} is missing: `cargo xtask bench B3` builds it", program.display());
-    Ok(program)
+/// B4.
+pub(crate) fn run_batch() -> anyhow::Result<Vec<Figure>> {
+    figure("B4", "file to Kafka, batch form, acks=all", Load { form: "batch", repeats: 39, ..LOAD })
 }
 
-fn runs(program: &Path, kafka: &str, home: &Path) -> anyhow::Result<Vec<Figure>> {
-    let file = home.join("access.log");
-    let mut log = BufWriter::new(fs::File::create(&file)?);
-    let different = lines::nginx(LINES);
-    for line in (0..REPEATS).flat_map(|_| &different) {
-        writeln!(log, "{line}")?;
+/// The cost of what there is more of.
+pub(crate) fn curves() -> anyhow::Result<Vec<Figure>> {
+    let mut figures = vec![];
+    let mut one = |name: String, load: Load| -> anyhow::Result<()> {
+        let run = measure(&Home::new("curve")?, load)?;
+        figures.push(Figure {
+            id: "curves",
+            name,
+            value: run.mib_per_core_second,
+            unit: "MiB/s per core of the agent",
+            twin: None,
+            peers: Default::default(),
+            notes: vec![format!("{:.0} MiB/s by the clock, {:.0} MiB peak RSS", run.mib_per_second, run.rss_peak_mib)],
+        });
+        Ok(())
+    };
+    for topics in [1, 4, 16, 64] {
+        one(format!("{topics} topics"), Load { topics, ..LOAD })?;
     }
-    log.flush()?;
-    let bytes = fs::metadata(&file)?.len();
-    let lines = (LINES * REPEATS) as u64;
+    for files in [1, 10, 100, 1_000, 10_000] {
+        one(format!("{files} files"), Load { files, ..LOAD })?;
+    }
+    for partitions in [1, 4, 16] {
+        one(format!("{partitions} partitions"), Load { partitions, ..LOAD })?;
+    }
+    Ok(figures)
+}
+
+fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Vec<Figure>> {
     let mut runs = vec![];
     for number in 0..=RUNS {
-        let run = one(program, kafka, &home.join(number.to_string()), &file, lines, bytes)?;
+        let run = measure(&Home::new(id)?, load)?;
         // The first one warms up the disk's cache and the broker.
         if number > 0 {
             runs.push(run);
@@ -74,13 +96,13 @@ fn runs(program: &Path, kafka: &str, home: &Path) -> anyhow::Result<Vec<Figure>>
     let middle = |of: fn(&Run) -> f64| median(runs.iter().map(of).collect());
     let notes = vec![
         machine(),
-        format!("{lines} lines, {:.0} MiB in one file; topic of {PARTITIONS} partitions, acks=all, lz4; median of {RUNS} runs", bytes as f64 / MIB),
+        format!("{} lines in one file; topic of {} partitions, acks=all, lz4; median of {RUNS} runs", LINES * load.repeats, load.partitions),
         "CPU time: user and system of the agent's whole process, from the moment it gets the task until the last acknowledgement".to_owned(),
         format!("{:.0} MiB/s by the clock, {:.0} MiB peak RSS", middle(|run| run.mib_per_second), middle(|run| run.rss_peak_mib)),
     ];
     Ok(vec![Figure {
-        id: "B3",
-        name: "file to Kafka, line form, acks=all".to_owned(),
+        id,
+        name: name.to_owned(),
         value: middle(|run| run.mib_per_core_second),
         unit: "MiB/s per core of the agent",
         twin: None,
@@ -89,33 +111,33 @@ fn runs(program: &Path, kafka: &str, home: &Path) -> anyhow::Result<Vec<Figure>>
     }])
 }
 
-fn one(program: &Path, kafka: &str, home: &Path, file: &Path, lines: u64, bytes: u64) -> anyhow::Result<Run> {
-    let tasks = home.join("tasks");
-    fs::create_dir_all(&tasks)?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let settings = home.join("collector.toml");
-    let text = format!(
-        "allowed_paths = [{file:?}]\n[state]\ndir = {:?}\n[http]\nlisten = \"127.0.0.1:{port}\"\n[tasks]\ndir = {tasks:?}\n\
-         [kafka]\nbrokers = [{kafka:?}]\ncreate_topics = {{ partitions = {PARTITIONS}, replication = 1 }}\n",
-        home.join("state"),
-    );
-    fs::write(&settings, text)?;
-    let log = fs::File::create(home.join("log"))?;
-    let mut command = Command::new(program);
-    command.args(["--role", "agent", "--config"]).arg(&settings).stdin(Stdio::null()).stderr(log);
-    let mut agent = Agent(command.spawn().context("starting the agent")?);
-    let begin = Instant::now();
-    agent.until(&begin, || get(port, "/health/ready").map(|_| true))?;
+fn measure(home: &Home, load: Load) -> anyhow::Result<Run> {
+    let topics: Vec<String> =
+        (0..load.topics).map(|number| servers::unique(&format!("{}-{number}", load.form))).collect();
+    send(home, &topics, load)
+}
 
-    let topic = format!("bench-{}-{}", std::process::id(), port);
-    let before = agent.cpu()?;
-    let began = Instant::now();
-    fs::write(tasks.join("task.json"), format!("[{{\"path\":{file:?},\"topic\":\"{topic}\"}}]"))?;
-    agent.until(&began, || {
-        let metrics = get(port, "/metrics")?;
-        let line = metrics.lines().find(|line| line.starts_with("collector_records_delivered_total{"));
-        let delivered = line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
-        ensure!(delivered <= lines, "{delivered} records were delivered for {lines} lines");
+/// Writes files and has an agent send them to the topics.
+pub(crate) fn send(home: &Home, topics: &[String], load: Load) -> anyhow::Result<Run> {
+    let kafka = servers::kafka()?;
+    let bytes = write_files(home, topics, load)?;
+    let lines = (LINES * load.repeats) as u64;
+    let settings = format!(
+        "allowed_paths = [\"{home}/**\"]\n[tasks]\ndir = \"{{home}}/tasks\"\n[kafka]\nbrokers = [{kafka:?}]\n\
+         create_topics = {{ partitions = {}, replication = 1 }}\n",
+        load.partitions,
+        home = home.0.display(),
+    );
+    let mut agent = Program::start("agent", &home.join("agent"), &settings)?;
+    let task = |topic: &String| {
+        let path = home.join(topic).join("*.log");
+        format!("{{\"path\":{path:?},\"topic\":\"{topic}\",\"kafka\":{{\"form\":\"{}\"}}}}", load.form)
+    };
+    let (before, began) = (agent.cpu()?, Instant::now());
+    agent.set_tasks(&format!("[{}]", topics.iter().map(task).collect::<Vec<_>>().join(",")))?;
+    agent.until("every line is delivered", |agent| {
+        let delivered = agent.counter("collector_lines_delivered_total")?;
+        ensure!(delivered <= lines, "{delivered} lines were delivered of {lines}");
         Ok(delivered == lines)
     })?;
     let mib = bytes as f64 / MIB;
@@ -126,54 +148,28 @@ fn one(program: &Path, kafka: &str, home: &Path, file: &Path, lines: u64, bytes:
     })
 }
 
-/// The agent's process; killed when dropped.
-struct Agent(Child);
-
-impl Agent {
-    fn until(&mut self, since: &Instant, mut done: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
-        loop {
-            let looked = done();
-            if matches!(looked, Ok(true)) {
-                return Ok(());
-            }
-            if let Some(status) = self.0.try_wait()? {
-                bail!("the agent ended with {status}");
-            }
-            if since.elapsed() > RUN_TIME_MAX {
-                looked.context("waiting for the agent")?;
-                bail!("the agent was not done within {RUN_TIME_MAX:?}");
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
+/// The lines, spread over the files of the topics. Answers how many bytes they have.
+fn write_files(home: &Home, topics: &[String], load: Load) -> anyhow::Result<u64> {
+    let different = lines::nginx(LINES);
+    let count = topics.len() * load.files;
+    let mut all = (0..load.repeats).flat_map(|_| &different);
+    let (total, mut written, mut bytes) = (LINES * load.repeats, 0, 0);
+    for number in 0..count {
+        let folder = home.join(&topics[number % topics.len()]);
+        fs::create_dir_all(&folder)?;
+        let until = total * (number + 1) / count;
+        bytes += write_file(&folder.join(format!("{number}.log")), all.by_ref().take(until - written))?;
+        written = until;
     }
-
-    fn cpu(&self) -> anyhow::Result<f64> {
-        cpu_of(self.0.id())
-    }
-
-    fn rss_peak_mib(&self) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("reading /proc/PID/status")?;
-        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
-        Ok(kib.context("reading VmHWM")? / 1024.0)
-    }
+    Ok(bytes)
 }
 
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// Writes lines to a file; answers how many bytes they have.
+pub(crate) fn write_file<'a>(path: &Path, lines: impl Iterator<Item = &'a String>) -> anyhow::Result<u64> {
+    let mut log = BufWriter::new(fs::File::create(path)?);
+    for line in lines {
+        writeln!(log, "{line}")?;
     }
-}
-
-/// The body of a page, where the answer is 200.
-fn get(port: u16, path: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a body")?;
-    ensure!(head.split(' ').nth(1) == Some("200"), "{path} answers {head}");
-    Ok(body.to_owned())
+    log.flush()?;
+    Ok(fs::metadata(path)?.len())
 }

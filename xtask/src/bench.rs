@@ -7,19 +7,21 @@ use anyhow::Context as _;
 use crate::{debian, native, places, plugins, process, services::Services};
 
 /// Benchmarks that need Kafka and the collector's own program.
-const OF_PIPELINES: [&str; 2] = ["B3", "pipeline"];
+const OF_PIPELINES: [&str; 9] = ["B3", "B4", "B5", "B6", "B7", "B8", "B9", "curves", "pipeline"];
 
 /// A program that the plugins are compared with.
 const PEER: debian::Tool = debian::Tool { command: "rsyslogd", packages: "rsyslog" };
 
-/// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts Kafka where it is needed.
+/// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts servers where they are needed.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     let rest: Vec<OsString> = arguments.raw_args()?.collect();
     debian::ensure(&native::KAFKA)?;
     plugins::build(&[])?;
     let names: Vec<_> = rest.iter().filter(|word| !word.to_string_lossy().starts_with('-')).collect();
     let of_pipeline = |name: &&OsString| OF_PIPELINES.iter().any(|pipeline| name.as_os_str() == *pipeline);
-    if names.is_empty() || names.iter().any(|name| ["B1", "plugins"].iter().any(|of| name.as_os_str() == *of)) {
+    if names.is_empty()
+        || names.iter().any(|name| ["B1", "B5", "plugins", "pipeline"].iter().any(|of| name.as_os_str() == *of))
+    {
         // The benchmark says so where it is not there.
         let _ = debian::ensure(&[PEER]).inspect_err(|error| eprintln!("xtask: without rsyslog as a peer: {error:#}"));
     }
@@ -27,10 +29,10 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
         return measure(&rest);
     }
     process::run(&mut native::cargo(&["build", "--release", "--package", "collector"])?)?;
-    let kafka = Services::prepare(&["kafka"])?;
-    kafka.install()?;
-    let ours = kafka.stopped()?;
-    ours.up().context("starting Kafka to measure against")?;
+    let servers = Services::prepare(&["kafka", "etcd", "elasticsearch"])?;
+    servers.install()?;
+    let ours = servers.stopped()?;
+    ours.up().context("starting the servers to measure against")?;
     let measured = measure(&rest);
     measured.and(ours.down())
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use collector_kafka::{KafkaDeadLetters, KafkaSettings, Producer, Undeliverable};
-use collector_model::{DeadLetters, Metrics};
+use collector_model::{Budget, DeadLetters, Metrics, budget::BudgetLimits};
 use collector_tail::{NoCoverage, Surroundings, Tail};
 use collector_tasks::{TaskSet, task::Acks};
 use parking_lot::Mutex;
@@ -34,6 +34,7 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     let kafka = clients::kafka(&settings.kafka, &common.limits);
     let mut readiness = Readiness::of(&frame.health);
     readiness.needs_kafka(&kafka);
+    frame.budget = Budget::new(read_ahead(common.limits.memory_bytes_max, &kafka));
 
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let dead = Arc::new(KafkaDeadLetters::start(&kafka, frame.metrics.clone())?);
@@ -76,6 +77,12 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     dead.stop();
     pages.close().await;
     ended
+}
+
+/// What is read is copied into the producer's queue: more of one topic than fills that would only wait beside it.
+fn read_ahead(memory_bytes_max: usize, kafka: &KafkaSettings) -> BudgetLimits {
+    let limits = BudgetLimits::of_total(memory_bytes_max);
+    BudgetLimits { topic_bytes_max: limits.topic_bytes_max.min(kafka.queue_kbytes_max << 10), ..limits }
 }
 
 /// Reading stops first; what was read is sent and acknowledged, then the last checkpoint is written.

@@ -1,0 +1,171 @@
+//! The collector's own program, as a child whose CPU time and memory are measured.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::clock::cpu_of;
+
+const RUN_TIME_MAX: Duration = Duration::from_secs(180);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running collector; killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    /// Where its pages are.
+    pub(crate) port: u16,
+    home: PathBuf,
+}
+
+impl Program {
+    /// Starts a role; `{port}` and `{home}` in the settings stand for a free port and its own folder. Waits until it is ready.
+    pub(crate) fn start(role: &str, home: &Path, settings: &str) -> anyhow::Result<Program> {
+        let port = free_port()?;
+        fs::create_dir_all(home.join("tasks"))?;
+        let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n[state]\ndir = {:?}\n", home.join("state"));
+        let settings = settings.replace("{home}", &home.display().to_string());
+        let file = home.join("collector.toml");
+        fs::write(&file, settings + &text)?;
+        let mut command = Command::new(binary()?);
+        command.args(["--role", role, "--config"]).arg(&file).stdin(Stdio::null());
+        let log = fs::File::create(home.join("log"))?;
+        let child = command.stdout(log.try_clone()?).stderr(log).spawn().with_context(|| format!("starting {role}"))?;
+        let mut program = Program { child, port, home: home.to_owned() };
+        program.until("it is ready", |program| program.get("/health/ready").map(|_| true).or(Ok(false)))?;
+        Ok(program)
+    }
+
+    /// Gives it its tasks, as JSON.
+    pub(crate) fn set_tasks(&self, tasks: &str) -> anyhow::Result<()> {
+        // In one piece, so that no half of a file is read.
+        let (new, file) = (self.home.join("tasks.new"), self.home.join("tasks/bench.json"));
+        fs::write(&new, tasks)?;
+        Ok(fs::rename(new, file)?)
+    }
+
+    /// Waits until something holds.
+    pub(crate) fn until(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&Program) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while !holds(self)? {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the collector ended with {status}: {}", self.last_words());
+            }
+            ensure!(began.elapsed() < RUN_TIME_MAX, "after {RUN_TIME_MAX:?} not yet: {what}; {}", self.last_words());
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.home.join("log")).unwrap_or_default();
+        log.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// A counter, summed over all of its labels.
+    pub(crate) fn counter(&self, name: &str) -> anyhow::Result<u64> {
+        let metrics = self.get("/metrics")?;
+        let of_name = metrics.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
+        Ok(of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+    }
+
+    /// The body of a page, where the answer is 200.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<String> {
+        get(&format!("127.0.0.1:{}", self.port), path)
+    }
+
+    /// CPU time that it has used, in seconds.
+    pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
+        cpu_of(self.child.id())
+    }
+
+    /// The most memory it ever had, in MiB.
+    pub(crate) fn rss_peak_mib(&self) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("reading /proc/PID/status")?;
+        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+        Ok(kib.context("reading VmHWM")? / 1024.0)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn binary() -> anyhow::Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("collector");
+    let program = std::env::var_os("COLLECTOR_BENCH_BIN").map_or(beside, PathBuf::from);
+    ensure!(program.exists(), "{} is missing: `cargo xtask bench pipeline` builds it", program.display());
+    Ok(program)
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The body of a page, where the answer is 200.
+pub(crate) fn get(address: &str, path: &str) -> anyhow::Result<String> {
+    request(address, &format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n"))
+}
+
+/// Sends JSON; the body of the answer, where it is 200.
+pub(crate) fn post(address: &str, path: &str, body: &str) -> anyhow::Result<String> {
+    let length = body.len();
+    request(
+        address,
+        &format!(
+            "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
+    )
+}
+
+fn request(address: &str, request: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a body")?;
+    ensure!(
+        head.split(' ').nth(1) == Some("200"),
+        "{} answers {head}: {body}",
+        request.lines().next().unwrap_or_default()
+    );
+    Ok(body.to_owned())
+}
+
+/// A folder that goes with what was measured in it.
+pub(crate) struct Home(pub(crate) PathBuf);
+
+impl Home {
+    /// A new one.
+    pub(crate) fn new(name: &str) -> anyhow::Result<Home> {
+        let home = std::env::temp_dir().join(format!("collector-bench-{name}-{}", std::process::id()));
+        fs::create_dir_all(&home)?;
+        Ok(Home(home))
+    }
+
+    /// A place in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
