@@ -90,10 +90,9 @@ mod tests {
         Batch::new(key, topic, raw, vec![line], vec![Arc::new(origin)], Ticket::untracked())
     }
 
-    fn key_of(
-        name: &str,
-        cells: &[(&str, fn(collector_model::schema::FieldId) -> Step, Kind, u32, u32)],
-    ) -> Option<String> {
+    type MakeStep = fn(FieldId) -> Step;
+
+    fn key_of(name: &str, cells: &[(&str, MakeStep, Kind, u32, u32)]) -> Option<String> {
         let (batch, mut table, mut schema) = (batch(), Table::default(), Schema::default());
         let mut event = table.begin(0, Span::between(0, 12));
         for (name, step, kind, a, b) in cells {
@@ -108,8 +107,8 @@ mod tests {
 
     #[test]
     fn the_value_that_the_document_will_have_is_the_key() {
-        let ip = ("client.ip", Step::set as fn(_) -> _, Kind::Text, 0, 8);
-        let status = ("status", Step::set as fn(_) -> _, Kind::Int, 200, 0);
+        let ip = ("client.ip", Step::set as MakeStep, Kind::Text, 0, 8);
+        let status = ("status", Step::set as MakeStep, Kind::Int, 200, 0);
         assert_eq!(key_of("client.ip", &[ip, status]).as_deref(), Some("10.0.0.1"));
         assert_eq!(key_of("status", &[ip, status]).as_deref(), Some("200"));
         assert_eq!(key_of("message", &[ip]).as_deref(), Some("10.0.0.1 GET"));
@@ -118,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_field_that_is_absent_null_or_was_removed_is_no_key() {
-        let ip = ("client.ip", Step::set as fn(_) -> _, Kind::Text, 0, 8);
+        let ip = ("client.ip", Step::set as MakeStep, Kind::Text, 0, 8);
         assert_eq!(key_of("user.name", &[ip]), None);
         assert_eq!(key_of("client.ip", &[ip, ("client", Step::remove, Kind::Null, 0, 0)]), None);
         assert_eq!(key_of("client.ip", &[("client.ip", Step::set, Kind::Null, 0, 0)]), None);
@@ -128,7 +127,7 @@ mod tests {
     #[test]
     fn what_the_host_knows_is_a_key_too() {
         assert_eq!(key_of("log.file.path", &[]).as_deref(), Some("/var/log/x"));
-        let own = ("host.name", Step::set as fn(_) -> _, Kind::Text, 9, 3);
+        let own = ("host.name", Step::set as MakeStep, Kind::Text, 9, 3);
         assert_eq!(
             (key_of("host.name", &[]).as_deref(), key_of("host.name", &[own]).as_deref()),
             (Some("web-1"), Some("GET"))
