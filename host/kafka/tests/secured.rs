@@ -1,4 +1,4 @@
-//! TLS and SASL, against a broker of the test's own: `COLLECTOR_TEST_SERVICES` names the folder of the servers' programs.
+//! TLS and SASL, against a broker of the test's own: `SERVICES_DIR` names the folder of the servers' programs, `SERVICES_JAVA` a Java.
 
 use std::{
     fs,
@@ -20,15 +20,15 @@ const PASSWORD: &str = "the right one";
 
 /// The jars of Kafka; `None` means that the test is skipped, which is a failure where servers are required.
 fn jars() -> Option<String> {
-    let folder = std::env::var_os("COLLECTOR_TEST_SERVICES").map(PathBuf::from);
+    let folder = std::env::var_os("SERVICES_DIR").map(PathBuf::from);
     let dist = folder.and_then(|folder| fs::read_dir(folder.join("dist")).ok());
     let of_kafka =
         |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("kafka-").then(|| entry.path());
     let found = dist.and_then(|mut dist| dist.find_map(|entry| entry.ok().and_then(of_kafka)));
     if found.is_none() {
         let required = std::env::var("COLLECTOR_TEST_SERVERS").as_deref() == Ok("required");
-        assert!(!required, "COLLECTOR_TEST_SERVICES does not lead to Kafka: run `cargo xtask services install kafka`");
-        eprintln!("skipped: COLLECTOR_TEST_SERVICES does not lead to Kafka");
+        assert!(!required, "SERVICES_DIR does not lead to Kafka: run `cargo xtask services install kafka`");
+        eprintln!("skipped: SERVICES_DIR does not lead to Kafka");
     }
     found.map(|kafka| format!("{}/jars/*", kafka.display()))
 }
@@ -65,6 +65,10 @@ impl Drop for Broker {
     }
 }
 
+fn java_program() -> PathBuf {
+    std::env::var_os("SERVICES_JAVA").map_or_else(|| "java".into(), PathBuf::from)
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -88,7 +92,7 @@ impl Broker {
         let logging = home.join("log4j2.properties");
         fs::write(&logging, "status = error\nrootLogger.level = warn\n").unwrap();
         let java = |heap: &str| {
-            let mut java = Command::new("java");
+            let mut java = Command::new(java_program());
             java.args([heap, "-XX:TieredStopAtLevel=1"]);
             java.arg(format!("-Dlog4j2.configurationFile={}", logging.display())).args(["-cp", jars]);
             java.stdin(Stdio::null()).current_dir(home);
@@ -124,13 +128,13 @@ impl Broker {
 /// A key and a certificate for a broker that is called somewhere.test; the certificate is also the authority.
 fn make_certificate(home: &Path) -> PathBuf {
     let store = home.join("broker.p12");
-    run(Command::new("keytool")
+    run(Command::new(java_program().with_file_name("keytool"))
         .args(["-genkeypair", "-alias", "broker", "-keyalg", "EC", "-dname", "CN=somewhere.test", "-validity", "3"])
         .args(["-ext", "bc:c", "-ext", "san=dns:somewhere.test", "-storetype", "PKCS12", "-storepass", "keystore"])
         .arg("-keystore")
         .arg(&store));
     let ca_file = home.join("ca.pem");
-    run(Command::new("keytool")
+    run(Command::new(java_program().with_file_name("keytool"))
         .args(["-exportcert", "-rfc", "-alias", "broker", "-storepass", "keystore", "-keystore"])
         .arg(&store)
         .arg("-file")
