@@ -21,8 +21,7 @@ fn figure(name: &str, load: Load) -> anyhow::Result<Figure> {
     let (home, topic, bulk) = (Home::new("B6")?, servers::unique(load.form), BulkServer::start()?);
     b3::send(&home, std::slice::from_ref(&topic), load)?;
     let lines = (65_536 * load.repeats) as u64;
-    let (transfer, first, cpu) = begin(&home, &topic, &bulk)?;
-    let mut transfer = transfer;
+    let (mut transfer, first, cpu) = begin(&home, &topic, &bulk)?;
     transfer.until("every document is there", |_| Ok(bulk.taken()?.documents >= lines))?;
     let (last, cpu) = (bulk.taken()?, transfer.cpu()? - cpu);
     let documents = (last.documents - first.documents) as f64;
@@ -70,5 +69,8 @@ fn begin(home: &Home, topic: &str, bulk: &BulkServer) -> anyhow::Result<(Program
 
 /// Where the compiled plugins are.
 pub(crate) fn plugins() -> std::path::PathBuf {
-    std::env::var_os("COLLECTOR_BENCH_PLUGINS").map_or_else(|| "target/plugins".into(), Into::into)
+    let plugins: std::path::PathBuf =
+        std::env::var_os("COLLECTOR_BENCH_PLUGINS").map_or_else(|| "target/plugins".into(), Into::into);
+    // A relative one would be relative to the settings that name it.
+    std::path::absolute(&plugins).unwrap_or(plugins)
 }

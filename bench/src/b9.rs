@@ -140,7 +140,10 @@ fn to_elasticsearch(elasticsearch: &str) -> anyhow::Result<Figure> {
     let settings = format!(
         "[kafka]\nbrokers = [{kafka:?}]\ngroup = {topic:?}\ntopics = [{topic:?}]\n[elasticsearch]\nnodes = [\"http://{elasticsearch}\"]\n"
     );
-    let _transfer = Program::start("transfer", &home.join("transfer"), &settings)?;
+    let mut transfer = Program::start("transfer", &home.join("transfer"), &settings)?;
+    transfer.until("the first line is indexed", |transfer| {
+        Ok(transfer.counter("collector_documents_indexed_total")? > 0)
+    })?;
     let path = |word: &str| format!("/{topic}-*/_count?ignore_unavailable=true&q=message:{word}");
     let waits = searched(file, |word| Ok(!get(elasticsearch, &path(word))?.contains("\"count\":0,")))?;
     Ok(figure("from the write into a file, over Kafka, to a search of Elasticsearch", waits))

@@ -114,7 +114,8 @@ impl Server {
                 "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-elastic-product: Elasticsearch\r\ncontent-length: {}\r\n\r\n",
                 answer.len()
             );
-            stream.write_all(&[head.as_bytes(), answer.as_bytes()].concat())?;
+            let answer = if request.starts_with("HEAD ") { &[] } else { answer.as_bytes() };
+            stream.write_all(&[head.as_bytes(), answer].concat())?;
             if request.ends_with("HTTP/1.0\r\n") {
                 return Ok(());
             }
