@@ -32,8 +32,3 @@ pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, 
     });
     dead.bury(letters.collect(), ticket.clone());
 }
-
-/// Milliseconds since the epoch.
-pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
-}

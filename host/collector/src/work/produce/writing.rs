@@ -157,7 +157,7 @@ impl Writing {
         } else {
             lane.producer.send(record, duty.ticket.clone())
         };
-        duty.bury_too_large(sent, one.line, one.fork)
+        duty.bury_too_large(sent, one.line)
     }
 
     /// Sends lines of one buffer, as many in one record as it takes.
@@ -170,7 +170,7 @@ impl Writing {
         let (mut at, mut bytes_max) = (0, MANY_BYTES_MAX);
         while at < lying.count {
             let limit = bytes_max.min(lane.route.record_bytes_max());
-            let (line, fork, next) = pack(&mut self.packer, lying, at, limit, duty.batch);
+            let (line, next) = pack(&mut self.packer, lying, at, limit, duty.batch);
             let lines = self.packer.lines();
             let (key, value) = self.packer.finish(lying.buffer);
             let bytes = key.len() + value.len();
@@ -182,7 +182,7 @@ impl Writing {
                     bytes_max = bytes / 2;
                 }
                 sent => {
-                    duty.bury_too_large(sent, line, &fork)?;
+                    duty.bury_too_large(sent, line)?;
                     at = next;
                 }
             }
@@ -191,14 +191,14 @@ impl Writing {
     }
 }
 
-/// Packs lines from `at` on; answers the first line, its fork path, and what comes behind the last one.
+/// Packs lines from `at` on; answers the first line, and what comes behind the last one.
 fn pack<'a>(
     packer: &mut Packer,
     lying: &Lying<'_, impl Fn(usize) -> (Packed, usize)>,
     at: usize,
     bytes_max: usize,
     batch: &'a Batch,
-) -> (&'a Line, ForkPath, usize) {
+) -> (&'a Line, usize) {
     let (first, line) = (lying.nth)(at);
     let first_line = &batch.lines[line];
     packer.begin(lying.buffer, &first, &lying.origins[first_line.origin as usize]);
@@ -210,7 +210,7 @@ fn pack<'a>(
         }
         next += 1;
     }
-    (first_line, first.fork, next)
+    (first_line, next)
 }
 
 fn packed(span: &DocumentSpan, lines: &[Line]) -> (Packed, usize) {
@@ -244,13 +244,14 @@ fn key_bytes(origins: &[Arc<Origin>]) -> usize {
 impl Duty<'_> {
     /// A line that is larger than its topic takes goes to the dead letters, with its original bytes: nothing would change if it were
     /// sent again.
-    fn bury_too_large(&self, sent: Result<(), SendError>, line: &Line, fork: &ForkPath) -> Result<(), SendError> {
+    fn bury_too_large(&self, sent: Result<(), SendError>, line: &Line) -> Result<(), SendError> {
         let Err(error @ SendError::TooLarge { .. }) = sent else { return sent };
         let error_reason = error.to_string();
         tracing::error!(topic = %self.batch.topic, %error, "a line goes to the dead letters");
         let SendError::TooLarge { ticket, .. } = error else { return Err(error) };
         let mut key = Vec::with_capacity(KEY_BYTES);
-        envelope::encode(&line.id, fork, line.flags, self.batch.origin_of(line), &mut key);
+        // The line's own path: what it was forked into here comes of it again when it is sent once more.
+        envelope::encode(&line.id, &line.fork, line.flags, self.batch.origin_of(line), &mut key);
         let letter = DeadLetter {
             topic: self.batch.topic.clone(),
             key,
