@@ -15,6 +15,12 @@ struct Times {
     buried: bool,
 }
 
+impl Times {
+    fn is_missing(self) -> bool {
+        (self.first == 0 || self.second == 0) && !self.buried
+    }
+}
+
 /// What is claimed of a text that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Find {
@@ -101,13 +107,21 @@ impl Tally {
         self.remember("misplaced", || format!("{id} in {index}"));
     }
 
+    /// How many claimed lines nobody has so far.
+    pub fn missing(&self) -> u64 {
+        let of_writer = |(number, times): (usize, &Vec<Times>)| match self.writers[number].is_claimed {
+            true => times.iter().filter(|times| times.is_missing()).count() as u64,
+            false => 0,
+        };
+        self.times.iter().enumerate().map(of_writer).sum()
+    }
+
     /// Counts what is missing and what is there twice; to be called once, after everything was counted.
     pub fn finish(&mut self) {
         let (mut lost, mut doubled) = (vec![], vec![]);
         for (number, times) in self.times.iter().enumerate() {
             for (sequence, times) in times.iter().enumerate() {
-                let is_missing = (times.first == 0 || times.second == 0) && !times.buried;
-                if is_missing && self.writers[number].is_claimed {
+                if times.is_missing() && self.writers[number].is_claimed {
                     lost.push((number, sequence));
                 }
                 if times.first > 1 || times.second > 1 {
