@@ -6,7 +6,7 @@ use crate::client::{Answer, NoAnswer};
 
 /// What came back for one bulk request.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// Nothing usable: the request may or may not have been applied.
     Lost(String),
     /// The request as a whole was refused.
@@ -22,20 +22,22 @@ pub(crate) enum Reply {
 
 /// The outcome of one document.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ItemReply {
-    pub(crate) status: u16,
-    pub(crate) error: Option<Fault>,
+pub struct ItemReply {
+    /// The status of the one document.
+    pub status: u16,
+    /// Why it was refused, where it was.
+    pub error: Option<Fault>,
 }
 
 /// An error in the cluster's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// A stable word, such as `document_parsing_exception`.
     #[serde(rename = "type", default)]
-    pub(crate) kind: String,
+    pub kind: String,
     /// The reason.
     #[serde(default)]
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// The parts of a bulk answer that [`read`] understands; `error` is there for requests that were refused as a whole.

@@ -7,63 +7,65 @@ use crate::{
 
 /// Documents to send together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Group<T> {
-    pub(crate) entries: Vec<Entry<T>>,
+pub struct Group<T> {
+    /// The documents.
+    pub entries: Vec<Entry<T>>,
     /// How many times in a row it had to be tried again.
-    pub(crate) attempts: u32,
+    pub attempts: u32,
 }
 
 /// One document.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry<T> {
-    pub(crate) item: T,
+pub struct Entry<T> {
+    /// The document.
+    pub item: T,
     /// Whether it goes in its safe form.
-    pub(crate) safe: bool,
+    pub safe: bool,
 }
 
 /// What an answer settled, and what is left to do outside.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Applied<T> {
+pub struct Applied<T> {
     /// Settled: the index has taken them.
-    pub(crate) created: Vec<T>,
+    pub created: Vec<T>,
     /// Settled: they were there already.
-    pub(crate) conflicted: Vec<T>,
+    pub conflicted: Vec<T>,
     /// To be replaced by their safe form and handed back to [`Delivery::try_safe`].
-    pub(crate) faulty: Vec<(T, Fault)>,
+    pub faulty: Vec<(T, Fault)>,
     /// To be buried: even their safe form was refused.
-    pub(crate) hopeless: Vec<(T, Fault)>,
+    pub hopeless: Vec<(T, Fault)>,
     /// How many will be sent again as they are.
-    pub(crate) retried: Vec<T>,
+    pub retried: Vec<T>,
     /// Why; the most urgent reason of all.
-    pub(crate) trouble: Option<Trouble>,
+    pub trouble: Option<Trouble>,
 }
 
 /// The groups that are not settled yet; the next one is on top.
-pub(crate) struct Delivery<T> {
+pub struct Delivery<T> {
     groups: Vec<Group<T>>,
 }
 
 impl<T: Clone> Delivery<T> {
     /// A request of these documents.
-    pub(crate) fn new(items: Vec<T>) -> Self {
+    pub fn new(items: Vec<T>) -> Self {
         let entries = items.into_iter().map(|item| Entry { item, safe: false }).collect();
         Delivery { groups: vec![Group { entries, attempts: 0 }] }
     }
 
     /// The documents to send next; none when all are settled.
-    pub(crate) fn next(&mut self) -> Option<Group<T>> {
+    pub fn next_group(&mut self) -> Option<Group<T>> {
         let group = self.groups.pop()?;
-        if group.entries.is_empty() { self.next() } else { Some(group) }
+        if group.entries.is_empty() { self.next_group() } else { Some(group) }
     }
 
     /// Queues documents in their safe form.
-    pub(crate) fn try_safe(&mut self, items: Vec<T>) {
+    pub fn try_safe(&mut self, items: Vec<T>) {
         let entries = items.into_iter().map(|item| Entry { item, safe: true }).collect();
         self.groups.push(Group { entries, attempts: 0 });
     }
 
     /// Does what the verdict on a group says.
-    pub(crate) fn apply(&mut self, group: Group<T>, verdict: Verdict) -> Applied<T> {
+    pub fn apply(&mut self, group: Group<T>, verdict: Verdict) -> Applied<T> {
         let mut applied = Applied::default();
         match verdict {
             Verdict::RetryBatch(trouble) => {
@@ -149,19 +151,19 @@ mod tests {
     #[test]
     fn only_what_was_refused_for_now_is_sent_again() {
         let mut delivery = Delivery::new(vec!['a', 'b', 'c']);
-        let group = delivery.next().unwrap();
+        let group = delivery.next_group().unwrap();
         let decisions = vec![Decision::Created, Decision::Retry(trouble()), Decision::Conflict];
         let applied = delivery.apply(group, Verdict::Items(decisions));
         assert_eq!((applied.created, applied.conflicted, applied.retried), (vec!['a'], vec!['c'], vec!['b']));
-        let again = delivery.next().unwrap();
+        let again = delivery.next_group().unwrap();
         assert_eq!(again, Group { entries: vec![Entry { item: 'b', safe: false }], attempts: 1 });
-        assert!(delivery.next().is_none());
+        assert!(delivery.next_group().is_none());
     }
 
     #[test]
     fn the_most_urgent_trouble_is_shown() {
         let mut delivery = Delivery::new(vec!['a', 'b']);
-        let group = delivery.next().unwrap();
+        let group = delivery.next_group().unwrap();
         let refused = Trouble { kind: TroubleKind::Refused, reason: "403".to_owned() };
         let decisions = vec![Decision::Retry(refused.clone()), Decision::Retry(trouble())];
         assert_eq!(delivery.apply(group, Verdict::Items(decisions)).trouble, Some(refused));
@@ -208,7 +210,7 @@ mod tests {
             let mut settled = vec![0; documents];
             let mut tried_safe = vec![false; documents];
             let mut acts = acts.iter();
-            while let Some(group) = delivery.next() {
+            while let Some(group) = delivery.next_group() {
                 let documents = group.entries.len();
                 let act = acts.next().cloned().unwrap_or(Act::Items(vec![0]));
                 let applied = delivery.apply(group, verdict(&act, documents));

@@ -27,6 +27,15 @@ mod sink;
 mod status;
 mod template;
 
+/// The decisions of the crate, for driving them without a cluster.
+pub mod decisions {
+    pub use crate::{
+        answer::{Fault, ItemReply, Reply},
+        delivery::{Applied, Delivery, Entry, Group},
+        outcome::{Decision, Trouble, TroubleKind, Verdict, judge},
+    };
+}
+
 pub use error::ElasticError;
 pub use part::{BulkItem, BulkPart, SafeDocument};
 pub use probe::{ServerInfo, probe};

@@ -4,7 +4,7 @@ use crate::answer::{Fault, ItemReply, Reply};
 
 /// What to do with a request after its answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The same request again, after a while.
     RetryBatch(Trouble),
     /// It was too large: each half on its own; a document alone is treated as faulty.
@@ -17,7 +17,7 @@ pub(crate) enum Verdict {
 
 /// What to do with one document.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// The index has taken it.
     Created,
     /// It is there already, with the same id.
@@ -30,14 +30,16 @@ pub(crate) enum Decision {
 
 /// Why something has to be tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    pub(crate) kind: TroubleKind,
-    pub(crate) reason: String,
+pub struct Trouble {
+    /// Whose it is.
+    pub kind: TroubleKind,
+    /// In words.
+    pub reason: String,
 }
 
 /// Whose trouble it is. The later ones are more urgent: of several, the most urgent is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TroubleKind {
+pub enum TroubleKind {
     /// The cluster asks for patience: 429 and 5xx.
     Overloaded,
     /// Nobody answers, or the answer was lost.
@@ -72,7 +74,7 @@ const FAULTY_REASONS: [&str; 5] = [
 ];
 
 /// Decides what an answer means.
-pub(crate) fn judge(reply: Reply) -> Verdict {
+pub fn judge(reply: Reply) -> Verdict {
     match reply {
         Reply::Lost(reason) => Verdict::RetryBatch(Trouble { kind: TroubleKind::Unreachable, reason }),
         Reply::Refused { status, error } => judge_refusal(status, error),

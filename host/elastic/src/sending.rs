@@ -23,7 +23,7 @@ use crate::{
 pub(crate) async fn deliver(lane: Arc<Lane>, documents: Vec<Document>) {
     let mut delivery = Delivery::new(documents);
     let mut tension = lane.at_ease();
-    while let Some(mut group) = delivery.next() {
+    while let Some(mut group) = delivery.next_group() {
         if group.attempts > 0 {
             tokio::time::sleep(backoff::delay(group.attempts, lane.shared.settings.retry_wait_max)).await;
             bury_what_is_blocked_too_long(&lane, &mut group).await;

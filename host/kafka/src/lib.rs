@@ -21,7 +21,7 @@ mod settings;
 /// The header that carries the envelope where a record's key is a field of its line.
 pub(crate) const ENVELOPE_HEADER: &str = "lc";
 
-pub use consumer::{Consumer, ConsumerHandle, Group};
+pub use consumer::{Consumer, ConsumerHandle, Fetched, Gather, Gathered, Group, Progress};
 pub use dead::KafkaDeadLetters;
 pub use error::KafkaError;
 pub use letters::{StoredLetter, read_letters, topics_with_letters};

@@ -26,8 +26,8 @@ pub(crate) fn device_inode(meta: &FileMeta) -> DeviceInode {
 }
 
 impl Content for dyn OpenFile + '_ {
-    fn at(&self, offset: u64, len: usize) -> Option<Vec<u8>> {
-        self.read_at(offset, len).ok().filter(|bytes| bytes.len() == len)
+    fn at(&self, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+        Ok(Some(self.read_at(offset, len)?).filter(|bytes| bytes.len() == len))
     }
 }
 
@@ -37,9 +37,9 @@ pub(crate) fn head(file: &dyn OpenFile) -> io::Result<Vec<u8>> {
 }
 
 /// The fingerprint of the bytes before an offset.
-pub(crate) fn before(file: &dyn OpenFile, offset: u64) -> Fingerprint {
+pub(crate) fn before(file: &dyn OpenFile, offset: u64) -> io::Result<Fingerprint> {
     let len = offset.min(BEFORE_BYTES_MAX as u64);
-    file.fingerprint(offset - len, len as usize).unwrap_or_default()
+    Ok(file.fingerprint(offset - len, len as usize)?.unwrap_or_default())
 }
 
 /// Where the last complete line ends at or before `size`; `size` itself when no newline is near.

@@ -33,11 +33,15 @@ impl Reader {
     }
 
     /// Makes the file known, once, before its first event.
-    pub(crate) fn mint(&mut self, desk: &mut Desk<'_>) -> io::Result<FileUid> {
+    pub(crate) fn mint(&mut self, read: &[u8], desk: &mut Desk<'_>) -> io::Result<FileUid> {
         if let Some(uid) = self.uid {
             return Ok(uid);
         }
         let head = self.file.as_deref().map_or_else(|| Ok(vec![]), content::head)?;
+        let compared = read.len().min(HEAD_BYTES_MAX);
+        if self.offset == 0 && head.get(..compared) != Some(&read[..compared]) {
+            return Err(io::Error::other("it was written anew while it was being read"));
+        }
         let topic = &self.work.task.topic;
         let known = desk.journal.known();
         let mut generation =
@@ -96,9 +100,9 @@ impl Reader {
     }
 
     /// Ends what is unfinished at `at`, in the journal first: the line, and the event that it may belong to.
-    pub(crate) fn end_at(&mut self, at: u64, line_is_whole: bool, desk: &mut Desk<'_>) -> io::Result<()> {
-        let uid = self.mint(desk)?;
-        if !line_is_whole {
+    pub(crate) fn end_at(&mut self, at: u64, chunk: &Chunk, desk: &mut Desk<'_>) -> io::Result<()> {
+        let uid = self.mint(chunk.new_bytes(), desk)?;
+        if !self.encoding(desk).ends_with_newline(chunk.new_bytes()) {
             let boundary = Record::Boundary { uid, at };
             if planted("unjournalled-boundary") {
                 desk.journal.known_mut().apply(&boundary);
@@ -136,8 +140,14 @@ impl Reader {
     }
 
     /// Enters whatever the next `consumed` bytes depend on; answers which record must be on disk before they are sent.
-    pub(crate) fn enter_into_journal(&mut self, consumed: usize, now_ms: i64, desk: &mut Desk<'_>) -> io::Result<u64> {
-        let uid = self.mint(desk)?;
+    pub(crate) fn enter_into_journal(
+        &mut self,
+        chunk: &Chunk,
+        consumed: usize,
+        now_ms: i64,
+        desk: &mut Desk<'_>,
+    ) -> io::Result<u64> {
+        let uid = self.mint(chunk.new_bytes(), desk)?;
         // The entry was made by `mint` at the latest.
         let (day, reserved) = match desk.journal.known().file(uid) {
             Some(entry) => (entry.plan.day_at(self.offset).copied(), entry.reserved),

@@ -1,5 +1,7 @@
 //! Which file is which: inode and birth time, the first bytes, and the bytes before the offset. Decisions only, no I/O.
 
+use std::io;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How many of a file's first bytes tell it from another.
@@ -56,28 +58,30 @@ pub(crate) struct Mark {
 
 /// The bytes of a file, for looking at a few of them.
 pub(crate) trait Content {
-    /// Exactly `len` bytes from `offset` on; none when there are fewer, or they cannot be read.
-    fn at(&self, offset: u64, len: usize) -> Option<Vec<u8>>;
+    /// Exactly `len` bytes from `offset` on; none when there are fewer. An error says nothing about them.
+    fn at(&self, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>>;
 
     /// The fingerprint of `len` bytes from `offset` on.
-    fn fingerprint(&self, offset: u64, len: usize) -> Option<Fingerprint> {
-        self.at(offset, len).map(|bytes| Fingerprint::of(&bytes))
+    fn fingerprint(&self, offset: u64, len: usize) -> io::Result<Option<Fingerprint>> {
+        Ok(self.at(offset, len)?.map(|bytes| Fingerprint::of(&bytes)))
     }
 }
 
 impl Content for [u8] {
-    fn at(&self, offset: u64, len: usize) -> Option<Vec<u8>> {
-        let start = usize::try_from(offset).ok()?;
-        self.get(start..start.checked_add(len)?).map(<[u8]>::to_vec)
+    fn at(&self, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+        let range = usize::try_from(offset).ok().and_then(|start| Some(start..start.checked_add(len)?));
+        Ok(range.and_then(|range| self.get(range)).map(<[u8]>::to_vec))
     }
 }
 
 impl Mark {
     /// Whether `content` begins as remembered and holds, up to the offset, what was read.
-    pub(crate) fn fits(&self, content: &(impl Content + ?Sized)) -> bool {
+    pub(crate) fn fits(&self, content: &(impl Content + ?Sized)) -> io::Result<bool> {
         let before_at = self.offset.saturating_sub(u64::from(self.before.len));
-        let same = |offset, known: Fingerprint| content.fingerprint(offset, usize::from(known.len)) == Some(known);
-        same(0, self.head) && same(before_at, self.before)
+        let same = |offset, known: Fingerprint| -> io::Result<bool> {
+            Ok(content.fingerprint(offset, usize::from(known.len))? == Some(known))
+        };
+        Ok(same(0, self.head)? && same(before_at, self.before)?)
     }
 }
 
@@ -92,16 +96,21 @@ pub(crate) enum Verdict {
     Other,
 }
 
-/// Compares a file with a known one.
-pub(crate) fn judge(known: (Identity, &Mark), seen: Identity, size: u64, content: &(impl Content + ?Sized)) -> Verdict {
+/// Compares a file with a known one; an error where its bytes cannot be read, which proves nothing.
+pub(crate) fn judge(
+    known: (Identity, &Mark),
+    seen: Identity,
+    size: u64,
+    content: &(impl Content + ?Sized),
+) -> io::Result<Verdict> {
     let (identity, mark) = known;
     if !identity.may_be(seen) {
-        return Verdict::Other;
+        return Ok(Verdict::Other);
     }
-    if size < mark.offset || !mark.fits(content) {
-        return Verdict::Restarted;
+    if size < mark.offset || !mark.fits(content)? {
+        return Ok(Verdict::Restarted);
     }
-    Verdict::Same
+    Ok(Verdict::Same)
 }
 
 #[cfg(test)]
@@ -117,7 +126,7 @@ mod tests {
     }
 
     fn judged(mark: &Mark, seen: Identity, content: &[u8]) -> Verdict {
-        judge((ID, mark), seen, content.len() as u64, content)
+        judge((ID, mark), seen, content.len() as u64, content).unwrap()
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl Reader {
         }
         let want = fresh.min(self.window_bytes as u64) as usize;
         let Some(permit) = desk.budget.try_acquire(&self.work.task.topic, want) else { return Ok(Outcome::Blocked) };
-        let chunk = match self.read(want, permit) {
+        let chunk = match self.read(want, self.known_head(desk), permit) {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(Outcome::Restarted),
             // A compressed file is being unpacked up to here; the others have their turns meanwhile.
@@ -248,6 +248,12 @@ impl Reader {
     /// A file that was empty when it was found, and has since been filled by a program that compresses.
     fn turns_out_to_be_compressed(&self, first_bytes: &[u8]) -> bool {
         self.uid.is_none() && self.offset == 0 && !self.is_compressed() && content::is_compressed(first_bytes)
+    }
+
+    /// How a known file began, where nothing stands before the next byte by which it could be told.
+    fn known_head(&self, desk: &Desk<'_>) -> Fingerprint {
+        let entry = self.uid.and_then(|uid| desk.journal.known().file(uid));
+        entry.filter(|_| self.offset == 0 && !self.is_compressed()).map_or_else(Fingerprint::default, |e| e.file.head)
     }
 
     /// How much to read at once where nothing speaks for more.
@@ -276,11 +282,15 @@ impl Reader {
     }
 
     /// Reads, unless the bytes before the offset are not those that were read.
-    fn read(&self, want: usize, permit: Permit) -> io::Result<Option<Chunk>> {
+    fn read(&self, want: usize, head: Fingerprint, permit: Permit) -> io::Result<Option<Chunk>> {
         let Some(file) = &self.file else { return Ok(None) };
         let new_from = usize::from(self.before.len);
-        let bytes = file.read_at(self.offset - new_from as u64, new_from + want)?;
-        let is_same = bytes.get(..new_from).is_some_and(|before| Fingerprint::of(before) == self.before);
+        let mut bytes = file.read_at(self.offset - new_from as u64, new_from + want.max(usize::from(head.len)))?;
+        let begins_with = |known: Fingerprint| {
+            bytes.get(..usize::from(known.len)).is_some_and(|bytes| Fingerprint::of(bytes) == known)
+        };
+        let is_same = begins_with(self.before) && begins_with(head);
+        bytes.truncate(new_from + want);
         Ok(is_same.then_some(Chunk { bytes, new_from, permit }))
     }
 
@@ -306,10 +316,10 @@ impl Reader {
             if torn > 0 && end == read_to && !self.flush_now {
                 return Ok(Outcome::Idle);
             }
-            self.end_at(end, line_is_whole, desk)?;
+            self.end_at(end, &chunk, desk)?;
             consumed = self.frame(&chunk, now_ms, desk);
         }
-        let after = self.enter_into_journal(consumed, now_ms, desk)?;
+        let after = self.enter_into_journal(&chunk, consumed, now_ms, desk)?;
         self.make_batch(chunk, consumed, (after, now_ms), desk);
         self.window_bytes = self.first_window(desk.settings);
         Ok(Outcome::More)
@@ -349,7 +359,7 @@ impl Reader {
     }
 
     /// The encoding of the next line.
-    fn encoding(&self, desk: &Desk<'_>) -> Encoding {
+    pub(crate) fn encoding(&self, desk: &Desk<'_>) -> Encoding {
         let entry = self.uid.and_then(|uid| desk.journal.known().file(uid));
         entry.map_or(self.work.task.encoding, |entry| entry.plan.encoding_at(self.offset))
     }

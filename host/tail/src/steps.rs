@@ -1,7 +1,7 @@
 //! Reading step by step, without a thread: whoever holds it says what happens next. For simulations.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{Receiver, TryRecvError},
@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use collector_model::{Budget, Metrics, TaskKey};
+use collector_model::{Budget, FileUid, Metrics, TaskKey};
 use collector_tasks::TaskSet;
 use jiff::tz::TimeZone;
 
@@ -159,9 +159,8 @@ impl Steps {
     }
 }
 
-/// How far a checkpoint says that each file is acknowledged; none where the bytes are no checkpoint.
-pub fn checkpoint_positions(disk: &dyn Disk, state_dir: &Path) -> Option<Vec<(collector_model::FileUid, u64)>> {
-    let bytes = disk.read(&state_dir.join("checkpoint")).ok()?;
-    let files = checkpoint::decode(&bytes).ok()?;
+/// How far a checkpoint of these bytes says that each file is acknowledged; none where they are no checkpoint.
+pub fn checkpoint_positions(bytes: &[u8]) -> Option<Vec<(FileUid, u64)>> {
+    let files = checkpoint::decode(bytes).ok()?;
     Some(files.into_iter().map(|file| (file.uid, file.to)).collect())
 }

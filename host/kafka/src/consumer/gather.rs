@@ -14,20 +14,20 @@ use crate::ConsumerLimits;
 
 /// A record as the partition has it. Borrows from the client.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fetched<'a> {
+pub struct Fetched<'a> {
     /// The offset.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// The record's timestamp in ms since the epoch; 0 where it has none.
-    pub(crate) timestamp_ms: i64,
+    pub timestamp_ms: i64,
     /// The key, or the header `lc` of a record whose key is a field.
-    pub(crate) envelope: Option<&'a [u8]>,
+    pub envelope: Option<&'a [u8]>,
     /// The value; none in a tombstone.
-    pub(crate) value: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
 }
 
 /// Lines of one partition that will be a batch.
 #[derive(Debug)]
-pub(crate) struct Gather {
+pub struct Gather {
     foreign: ForeignPartition,
     raw: Vec<u8>,
     lines: Vec<RawLine>,
@@ -38,19 +38,22 @@ pub(crate) struct Gather {
 
 /// What a finished gathering holds.
 #[derive(Debug)]
-pub(crate) struct Gathered {
-    pub(crate) raw: Vec<u8>,
-    pub(crate) lines: Vec<RawLine>,
-    pub(crate) origins: Vec<Arc<Origin>>,
+pub struct Gathered {
+    /// The lines' bytes, each with a newline behind it.
+    pub raw: Vec<u8>,
+    /// The lines.
+    pub lines: Vec<RawLine>,
+    /// Where they were read.
+    pub origins: Vec<Arc<Origin>>,
     /// The first offset.
-    pub(crate) from: u64,
+    pub from: u64,
     /// The first offset after it.
-    pub(crate) to: u64,
+    pub to: u64,
 }
 
 impl Gathered {
     /// The batch for the topic's rule.
-    pub(crate) fn into_batch(self, topic: &Topic, ticket: Ticket) -> Batch {
+    pub fn into_batch(self, topic: &Topic, ticket: Ticket) -> Batch {
         let key = TaskKey::of_topic(topic);
         Batch::new(key, topic.clone(), Bytes::from(self.raw), self.lines, self.origins, ticket)
     }
@@ -58,13 +61,13 @@ impl Gathered {
 
 impl Gather {
     /// An empty one, for the partition that `foreign` names.
-    pub(crate) fn new(foreign: ForeignPartition, now: Instant) -> Self {
+    pub fn new(foreign: ForeignPartition, now: Instant) -> Self {
         Gather { foreign, raw: vec![], lines: vec![], origins: vec![], range: None, opened: now }
     }
 
     /// Adds a record. An envelope that cannot be read makes the record a foreign one, whose line is not lost; the reason is
     /// returned.
-    pub(crate) fn push(&mut self, record: Fetched<'_>, now: Instant) -> Result<(), EnvelopeError> {
+    pub fn push(&mut self, record: Fetched<'_>, now: Instant) -> Result<(), EnvelopeError> {
         if self.range.is_none() {
             self.opened = now;
         }
@@ -133,17 +136,17 @@ impl Gather {
     }
 
     /// Whether the limits of size close it.
-    pub(crate) fn is_full(&self, limits: &ConsumerLimits) -> bool {
+    pub fn is_full(&self, limits: &ConsumerLimits) -> bool {
         self.raw.len() >= limits.batch_bytes_max || self.lines.len() >= limits.batch_lines_max
     }
 
     /// Whether it has something and is old enough.
-    pub(crate) fn is_ripe(&self, limits: &ConsumerLimits, now: Instant) -> bool {
+    pub fn is_ripe(&self, limits: &ConsumerLimits, now: Instant) -> bool {
         self.range.is_some() && now.duration_since(self.opened) >= limits.batch_age_max
     }
 
     /// Takes what was gathered, and begins afresh.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<Gathered> {
+    pub fn take(&mut self, now: Instant) -> Option<Gathered> {
         let (from, to) = self.range?;
         let taken = std::mem::replace(self, Gather::new(self.foreign, now));
         Some(Gathered { raw: taken.raw, lines: taken.lines, origins: taken.origins, from, to })

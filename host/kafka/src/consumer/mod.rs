@@ -22,8 +22,10 @@ use parking_lot::Mutex;
 use rdkafka::{config::FromClientConfigAndContext, consumer::BaseConsumer};
 
 use crate::{KafkaError, KafkaSettings, connection::LastError};
+pub use gather::{Fetched, Gather, Gathered};
 use members::Members;
 use poller::{Command, Poller};
+pub use progress::Progress;
 
 /// Which group this is a member of, and what the group reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 ///
 /// Each rewind begins a new epoch; an answer to a range of an earlier one changes nothing, because the range is read again.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// None until the first record tells where the partition begins.
     ledger: Option<Ledger>,
     epoch: u64,
@@ -35,8 +35,15 @@ struct Rewind {
     due: Instant,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Progress::new()
+    }
+}
+
 impl Progress {
-    pub(crate) fn new() -> Self {
+    /// Nothing was read yet.
+    pub fn new() -> Self {
         Progress {
             ledger: None,
             epoch: 0,
@@ -51,7 +58,7 @@ impl Progress {
 
     /// Enters the range of a batch; its answers have to name the epoch that is returned. `None` where the partition may
     /// issue nothing: it was revoked, or has to be read again first.
-    pub(crate) fn issue(&mut self, from: u64, to: u64, now: Instant) -> Option<u64> {
+    pub fn issue(&mut self, from: u64, to: u64, now: Instant) -> Option<u64> {
         if self.is_revoked || self.rewind.is_some() {
             return None;
         }
@@ -70,7 +77,7 @@ impl Progress {
     }
 
     /// A range is safe.
-    pub(crate) fn acknowledged(&mut self, epoch: u64, from: u64, to: u64) {
+    pub fn acknowledged(&mut self, epoch: u64, from: u64, to: u64) {
         if epoch != self.epoch {
             return;
         }
@@ -83,7 +90,7 @@ impl Progress {
     }
 
     /// A range was given up: everything from the watermark on is read again.
-    pub(crate) fn lost(&mut self, epoch: u64, now: Instant) {
+    pub fn lost(&mut self, epoch: u64, now: Instant) {
         if epoch != self.epoch {
             return;
         }
@@ -94,24 +101,24 @@ impl Progress {
     }
 
     /// The partition has to be read again from `to`, after a pause that grows while nothing is acknowledged.
-    pub(crate) fn ask_rewind(&mut self, to: u64, now: Instant) {
+    pub fn ask_rewind(&mut self, to: u64, now: Instant) {
         if self.rewind.is_none_or(|rewind| to < rewind.to) {
             self.rewind = Some(Rewind { to, due: now + self.backoff });
         }
     }
 
     /// Whether a rewind is waited for, so that nothing more is read now.
-    pub(crate) fn is_rewinding(&self) -> bool {
+    pub fn is_rewinding(&self) -> bool {
         self.rewind.is_some()
     }
 
     /// Where to read again from, once that is due.
-    pub(crate) fn rewind_due(&self, now: Instant) -> Option<u64> {
+    pub fn rewind_due(&self, now: Instant) -> Option<u64> {
         self.rewind.filter(|rewind| now >= rewind.due).map(|rewind| rewind.to)
     }
 
     /// The partition is read again from there now.
-    pub(crate) fn rewound(&mut self, to: u64) {
+    pub fn rewound(&mut self, to: u64) {
         self.epoch += 1;
         self.outstanding = 0;
         self.rewind = None;
@@ -121,7 +128,7 @@ impl Progress {
     }
 
     /// Seeking failed: later again.
-    pub(crate) fn rewind_failed(&mut self, now: Instant) {
+    pub fn rewind_failed(&mut self, now: Instant) {
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
         if let Some(rewind) = &mut self.rewind {
             rewind.due = now + self.backoff;
@@ -129,28 +136,28 @@ impl Progress {
     }
 
     /// The partition belongs to another member soon: nothing more is issued.
-    pub(crate) fn revoke(&mut self) {
+    pub fn revoke(&mut self) {
         self.is_revoked = true;
     }
 
     /// The first offset that is not acknowledged; `None` where nothing was read.
-    pub(crate) fn watermark(&self) -> Option<u64> {
+    pub fn watermark(&self) -> Option<u64> {
         self.ledger.as_ref().map(Ledger::watermark)
     }
 
     /// The first offset that was never handed out.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.end
     }
 
     /// The watermark, where it moved since it was last taken.
-    pub(crate) fn take_moved(&mut self) -> Option<u64> {
+    pub fn take_moved(&mut self) -> Option<u64> {
         let watermark = if planted("commit-early") { self.end } else { self.watermark()? };
         (self.stored.replace(watermark) != Some(watermark)).then_some(watermark)
     }
 
     /// Whether every answer is there: `unsent` ranges were issued and not handed to anybody.
-    pub(crate) fn is_settled(&self, unsent: usize) -> bool {
+    pub fn is_settled(&self, unsent: usize) -> bool {
         self.outstanding <= unsent
     }
 }

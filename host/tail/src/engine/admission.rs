@@ -125,9 +125,12 @@ impl Engine {
             (Then::Begin | Then::Resume | Then::Restart, _) => self.beginning(work, scan),
         };
         let Some(opened) = opened else { return Ok(()) };
-        self.open_reader(work, Opening { path, origin: path, begin, scan }, opened)?;
+        if let Err(error) = self.open_reader(work, Opening { path, origin: path, begin, scan }, opened) {
+            self.look_later(path, detached.and_then(|(_, uid)| uid));
+            return Err(error);
+        }
         self.look_for_rotated(work, path);
-        if let Some((identity, uid)) = detached {
+        if let Some((identity, uid @ None)) = detached {
             self.open_beside(work, path, identity, uid);
         }
         Ok(())
@@ -202,7 +205,7 @@ impl Engine {
         let seen = content::identity(&opened);
         let mut best = (Verdict::Other, None);
         for entry in self.journal.known().of_inode(&work.task.topic, seen.inode).filter(|entry| !entry.over) {
-            match judge((entry.file.identity, &entry.mark()), seen, opened.size_bytes, &*file) {
+            match judge((entry.file.identity, &entry.mark()), seen, opened.size_bytes, &*file)? {
                 Verdict::Same => return Ok((Verdict::Same, Some(entry.file.uid), Some(file))),
                 Verdict::Restarted => best = (Verdict::Restarted, Some(entry.file.uid)),
                 Verdict::Other => {}
@@ -237,7 +240,7 @@ impl Engine {
             names: vec![],
             identity: content::identity(&meta),
             device_inode: content::device_inode(&meta),
-            before: content::before(&*file, offset),
+            before: content::before(&*file, offset)?,
             uid,
             start: offset,
             offset,
@@ -253,7 +256,8 @@ impl Engine {
             returns: Arc::new(Returns { inbox: Arc::clone(&self.inbox), reader: id, epoch: 0 }),
             outbox: None,
             reserve: Reserve::new(),
-            depends_on: 0,
+            // What is known of the file may not be on disk yet.
+            depends_on: self.journal.appended(),
             window_bytes: 0,
             stage: if is_named { Stage::Named } else { Stage::Nameless { since: now } },
             place: Place::Idle,
@@ -306,7 +310,7 @@ impl Engine {
         let mut minted = Ok(());
         let mut desk = self.desk(self.now());
         if mint {
-            minted = reader.mint(&mut desk).map(drop);
+            minted = reader.mint(&[], &mut desk).map(drop);
         }
         reader.note_place(&mut desk);
         reader.take_new_framing(&mut desk);

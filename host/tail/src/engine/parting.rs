@@ -63,11 +63,14 @@ impl Engine {
         reader.stage = Stage::Nameless { since: now };
         reader.grown_at = now;
         let identity = reader.identity;
+        let (origin, uid) = (std::path::PathBuf::from(&*reader.origin_path), reader.uid);
         let found = siblings(&*self.disk, &reader.path).find(|entry| entry.inode == identity.inode);
         if let Some(found) = found {
             reader.path = found.path;
         }
         tracing::debug!(path = %reader.origin_path, now_at = %reader.path.display(), "a file was rotated away: reading its rest");
+        // Others may have the name, and lose it, before they are seen.
+        self.look_later(&origin, uid);
         if let Some(mut reader) = self.readers.remove(&id) {
             reader.note_place(&mut self.desk(now));
             self.readers.insert(id, reader);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,6 +19,7 @@ use crate::{
     continuation::{Continued, Found, Hunt},
     disk::{DirEntry, OpenFile},
     identity::{Identity, Verdict, judge},
+    reader::Stage,
     rotation,
     work::Work,
 };
@@ -29,6 +31,8 @@ struct Beside {
     found: bool,
     /// Uncompressed files there that are ours or could be looked into.
     plain: Vec<PathBuf>,
+    /// Some could not be looked into.
+    failed: bool,
 }
 
 impl Engine {
@@ -38,15 +42,27 @@ impl Engine {
         for uid in self.take_left_behind(&work.task.topic, path) {
             let entry = self.journal.known().file(uid).filter(|entry| !entry.over);
             let Some(identity) = entry.map(|entry| entry.file.identity) else { continue };
+            if self.is_being_left(uid) {
+                self.look_later(path, Some(uid));
+                continue;
+            }
             let beside = self.open_rotated(work, path, identity, Some(uid));
-            if !beside.found {
+            if beside.failed {
+                self.look_later(path, Some(uid));
+            } else if !beside.found {
                 missing.push(uid);
                 plain = beside.plain;
             }
         }
+        missing.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
         if !missing.is_empty() {
             self.hunt(work, path, &missing, plain);
         }
+    }
+
+    /// Whether a reader whose task was gone still has the file: it reads nothing more, and closes it soon.
+    fn is_being_left(&self, uid: FileUid) -> bool {
+        self.readers.values().any(|reader| reader.uid == Some(uid) && reader.stage == Stage::Leaving)
     }
 
     /// The files of a topic that were left at a path.
@@ -61,10 +77,19 @@ impl Engine {
         ours
     }
 
-    /// The same for paths at which nothing stands now.
+    /// What was known at a path is looked for again after the next search.
+    pub(super) fn look_later(&mut self, path: &Path, uid: Option<FileUid>) {
+        let Some(uid) = uid else { return };
+        let uids = self.left_behind.entry(path.to_owned()).or_default();
+        if !uids.contains(&uid) {
+            uids.push(uid);
+        }
+    }
+
+    /// The same for paths at which nothing stands now, and for those where looking has failed.
     pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
-        let paths =
-            self.left_behind.keys().filter(|path| work.pattern.matches(path) && self.disk.metadata(path).is_err());
+        let is_due = |path: &&PathBuf| self.by_path.contains_key(*path) || self.disk.metadata(path).is_err();
+        let paths = self.left_behind.keys().filter(|path| work.pattern.matches(path)).filter(is_due);
         for path in paths.cloned().collect::<Vec<_>>() {
             self.look_for_rotated(work, &path);
         }
@@ -72,41 +97,72 @@ impl Engine {
 
     /// The file that was known at a path (by its identity and, if it had one, its uid) lies beside it.
     pub(super) fn open_beside(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
-        self.open_rotated(work, path, known, uid);
+        if self.open_rotated(work, path, known, uid).failed {
+            self.look_later(path, uid);
+        }
     }
 
     /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
     fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) -> Beside {
-        let now = self.disk.metadata(path).ok().map(|meta| content::identity(&meta));
-        let mut beside = Beside { found: now == Some(known), plain: vec![] };
+        let now = match self.disk.metadata(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Beside { failed: true, ..Beside::default() };
+            }
+            now => now.ok().map(|meta| content::identity(&meta)),
+        };
+        let mut beside = Beside { found: now == Some(known), ..Beside::default() };
         if beside.found {
             return beside;
         }
         let is_candidate =
             |entry: &DirEntry| entry.inode == known.inode || rotation::is_rotated_name(path, &entry.path);
         for sibling in self.beside(path).into_iter().filter(is_candidate).map(|entry| entry.path) {
-            let Ok(file) = self.disk.open(&sibling) else { continue };
-            let Ok(meta) = file.metadata() else { continue };
-            if !meta.is_file || !self.is_allowed(&sibling, &meta).unwrap_or(false) {
-                continue;
-            }
-            let seen = content::identity(&meta);
-            if !self.is_told_of(work, &sibling, content::device_inode(&meta)) {
-                let entry = uid.and_then(|uid| self.journal.known().file(uid));
-                let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file));
-                let begin = match (uid, verdict) {
-                    (Some(uid), Some(Verdict::Same)) => Some(Begin::Resume(uid)),
-                    _ => self.stood_between(work, (known, seen, now), (path, &sibling)).then_some(Begin::First),
-                };
-                if let Some(begin) = begin {
-                    let opening = Opening { path: &sibling, origin: path, begin, scan: 0 };
-                    self.read_rest(work, opening, file);
+            match self.look_beside(work, (path, &sibling), (known, now), uid) {
+                Ok(Some(seen)) => {
+                    beside.found |= seen == known;
+                    beside.plain.push(sibling);
+                }
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: it is tried again after the next search");
+                    beside.failed = true;
                 }
             }
-            beside.found |= seen == known;
-            beside.plain.push(sibling);
         }
         beside
+    }
+
+    /// Looks into a file beside a path, and reads it where it is the one that was known there, or stood there after it. Answers
+    /// which file it is, where it may be ours.
+    fn look_beside(
+        &mut self,
+        work: &Arc<Work>,
+        (path, sibling): (&Path, &Path),
+        (known, now): (Identity, Option<Identity>),
+        uid: Option<FileUid>,
+    ) -> io::Result<Option<Identity>> {
+        let file = self.disk.open(sibling)?;
+        let meta = file.metadata()?;
+        if !meta.is_file || !self.is_allowed(sibling, &meta).unwrap_or(false) {
+            return Ok(None);
+        }
+        let seen = content::identity(&meta);
+        if self.is_told_of(work, sibling, content::device_inode(&meta)) {
+            return Ok(Some(seen));
+        }
+        let entry = uid.and_then(|uid| self.journal.known().file(uid));
+        let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file)).transpose()?;
+        let begin = match (uid, verdict) {
+            (Some(uid), Some(Verdict::Same)) => Some(Begin::Resume(uid)),
+            _ => self.stood_between(work, (known, seen, now), (path, sibling)).then_some(Begin::First),
+        };
+        if let Some(begin) = begin {
+            self.open_reader(work, Opening { path: sibling, origin: path, begin, scan: 0 }, file)?;
+            tracing::info!(path = %path.display(), now_at = %sibling.display(),
+                "a file was rotated away while nobody read it: reading its rest");
+        }
+        Ok(Some(seen))
     }
 
     /// What lies beside a path, and beside what it leads to where it is a link.

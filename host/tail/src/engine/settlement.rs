@@ -97,7 +97,7 @@ impl Engine {
         let entry = reader.uid.and_then(|uid| self.journal.known().file(uid)).filter(|entry| entry.acked == watermark);
         match (entry, &reader.file) {
             (Some(entry), _) => entry.before,
-            (None, Some(file)) => content::before(&**file, watermark),
+            (None, Some(file)) => content::before(&**file, watermark).unwrap_or_default(),
             (None, None) => Fingerprint::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Tasks that come, change, and go.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use collector_model::TaskKey;
 use collector_tasks::TaskSet;
@@ -58,6 +58,9 @@ impl Engine {
     fn leave(&mut self, id: u64) {
         let Some(reader) = self.readers.get_mut(&id) else { return };
         reader.stage = Stage::Leaving;
+        let (path, uid) = (PathBuf::from(&*reader.origin_path), reader.uid);
+        // Should the task come back, the file may have been rotated meanwhile.
+        self.look_later(&path, uid);
         self.forget_names(id);
         self.take_back(id);
         self.see_off(id, self.now());

@@ -41,6 +41,8 @@ pub(crate) struct Journal {
     /// How many records were ever appended, and how many of them are on disk.
     appended: u64,
     synced: u64,
+    /// Writing it anew has failed half-way: which of the two has the name is not certain.
+    is_unsure: bool,
     known: Known,
 }
 
@@ -66,11 +68,13 @@ impl Journal {
         if whole < MAGIC.len() as u64 {
             file.cut(0)?;
             file.write_all(MAGIC)?;
-            file.sync()?;
             whole = MAGIC.len() as u64;
         } else {
             file.cut(whole)?;
         }
+        // What was read may be in memory alone, where whoever wrote it ended before it was synced; so may the file's name.
+        file.sync()?;
+        path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))?;
         let journal = Journal {
             disk,
             path: path.to_owned(),
@@ -80,6 +84,7 @@ impl Journal {
             pending: vec![],
             appended: 0,
             synced: 0,
+            is_unsure: false,
             known,
         };
         Ok((journal, report))
@@ -113,6 +118,11 @@ impl Journal {
         !self.pending.is_empty()
     }
 
+    /// The number of the last record of all.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+
     /// The number of the last record that is on disk.
     pub(crate) fn synced(&self) -> u64 {
         self.synced
@@ -122,6 +132,9 @@ impl Journal {
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
+        }
+        if self.is_unsure {
+            return self.compact();
         }
         // What an earlier attempt left half-written goes first.
         if self.file.size_bytes()? != self.synced_bytes {
@@ -147,10 +160,12 @@ impl Journal {
     pub(crate) fn compact(&mut self) -> io::Result<()> {
         let mut bytes = MAGIC.to_vec();
         self.known.records().iter().for_each(|record| write_record(record, &mut bytes));
+        self.is_unsure = true;
         replace_file(&*self.disk, &self.path, &bytes)?;
         self.file = self.disk.append(&self.path)?;
         self.synced_bytes = bytes.len() as u64;
         self.compacted_bytes = self.synced_bytes;
+        self.is_unsure = false;
         self.pending.clear();
         self.synced = self.appended;
         Ok(())

@@ -1,6 +1,8 @@
 //! The whole of it on real files: what is written must come out, once, under the same ids.
 
 mod crashing;
+mod doubles;
+mod durable;
 mod encoding;
 mod faults;
 mod gathering;

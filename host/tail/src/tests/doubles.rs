@@ -1,0 +1,111 @@
+//! The machine's disk, as somebody who watches it and can make it fail.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+
+use crate::disk::{DirEntry, Disk, FileMeta, MachineDisk, OpenFile, OwnFile};
+
+/// What is done to files of ours, in order, and whether logs can be read.
+#[derive(Clone, Default)]
+pub(super) struct WatchedDisk {
+    pub(super) done: Arc<Mutex<Vec<&'static str>>>,
+    pub(super) reading_fails: Arc<AtomicBool>,
+    pub(super) syncing_dirs_fails: Arc<AtomicBool>,
+}
+
+fn check(fails: &AtomicBool) -> io::Result<()> {
+    if fails.load(Ordering::Relaxed) { Err(io::Error::other("it does not answer")) } else { Ok(()) }
+}
+
+impl Disk for WatchedDisk {
+    fn metadata(&self, path: &Path) -> io::Result<FileMeta> {
+        MachineDisk.metadata(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        Ok(Box::new(WatchedLog { file: MachineDisk.open(path)?, fails: Arc::clone(&self.reading_fails) }))
+    }
+
+    fn entries(&self, dir: &Path) -> Vec<DirEntry> {
+        MachineDisk.entries(dir)
+    }
+
+    fn link_target(&self, path: &Path) -> Option<PathBuf> {
+        MachineDisk.link_target(path)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        MachineDisk.read(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn OwnFile>> {
+        MachineDisk.create(path)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn OwnFile>> {
+        Ok(Box::new(WatchedFile { file: MachineDisk.append(path)?, done: Arc::clone(&self.done) }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        MachineDisk.rename(from, to)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        check(&self.syncing_dirs_fails)?;
+        self.done.lock().push("sync directory");
+        MachineDisk.sync_dir(dir)
+    }
+}
+
+struct WatchedLog {
+    file: Box<dyn OpenFile>,
+    fails: Arc<AtomicBool>,
+}
+
+impl OpenFile for WatchedLog {
+    fn metadata(&self) -> io::Result<FileMeta> {
+        self.file.metadata()
+    }
+
+    fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        check(&self.fails)?;
+        self.file.read_at(offset, len)
+    }
+}
+
+struct WatchedFile {
+    file: Box<dyn OwnFile>,
+    done: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl OwnFile for WatchedFile {
+    fn read_all(&mut self) -> io::Result<Vec<u8>> {
+        self.done.lock().push("read");
+        self.file.read_all()
+    }
+
+    fn size_bytes(&self) -> io::Result<u64> {
+        self.file.size_bytes()
+    }
+
+    fn cut(&mut self, size_bytes: u64) -> io::Result<()> {
+        self.file.cut(size_bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.done.lock().push("sync file");
+        self.file.sync()
+    }
+}
