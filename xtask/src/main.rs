@@ -14,6 +14,7 @@ mod process;
 mod protoc;
 mod python;
 mod services;
+mod simulate;
 mod stages;
 mod test;
 mod torture;
@@ -37,6 +38,9 @@ usage: cargo xtask VERB
                                      writers, the program among servers of its own, faults by the
                                      seed's schedule, and a checker of every promise
   bench [NAME...] [--json]           build for release and print the benchmarks' figures
+  simulate [--seeds N] [--from SEED] | --seed S
+                                     run N schedules of faults over the decisions of reading, delivering
+                                     and configuring (1000), and the planted faults; or replay one
   lint                               clippy on everything, warnings denied
 
 Ctrl-C ends a verb and what it started.";
@@ -66,6 +70,7 @@ fn run() -> anyhow::Result<()> {
         "lint" => lint::run(arguments),
         "plugins" => plugins::run(arguments),
         "services" => services::run(arguments),
+        "simulate" => simulate::run(arguments),
         "test" => test::run(arguments),
         "torture" => torture::run(arguments),
         "help" => {
