@@ -76,6 +76,9 @@ async fn a_plugin_that_counts_its_lines_is_caught_and_its_native_twin_is_measure
     assert_eq!(tested.status.code(), Some(1), "{said}{}", text(&tested.stderr));
     assert!(said.contains("FAILED   purity: more.log:1"), "{said}");
 
+    assert!(!home.path().join("counting/counting.wasm").exists(), "a trial leaves nothing in the plugin's folder");
+    let built = collector(home.path(), &["plugin", "build", "counting"]);
+    assert!(built.status.success(), "{}", text(&built.stderr));
     let log = home.path().join("counting/samples/more.log");
     let measured = collector(
         home.path(),

@@ -182,6 +182,7 @@ pub fn plugin_limits(limits: &PluginLimits) -> Limits {
         process_time_max: limits.process_max,
         open_time_max: limits.open_max,
         wasm_bytes_max: limits.wasm_bytes_max as u64,
+        function_bytes_max: limits.function_bytes_max,
         asset_bytes_max: limits.asset_bytes_max as u64,
         output_ratio_max: limits.output_ratio_max,
         output_bytes_extra: limits.output_bytes_extra,

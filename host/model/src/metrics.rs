@@ -33,7 +33,7 @@ pub struct LimitLabel {
     pub topic: String,
     /// The plugin's file name without its ending.
     pub plugin: String,
-    /// The limit: `memory`, `process_warn`, `process_time`, `open_time`, `output`, `wasm_bytes`, `asset_bytes`, `log_messages`, `faults`.
+    /// The limit: `memory`, `process_warn`, `process_time`, `open_time`, `output`, `wasm_bytes`, `function_bytes`, `asset_bytes`, `log_messages`, `faults`.
     pub limit: &'static str,
 }
 

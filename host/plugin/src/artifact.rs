@@ -24,6 +24,8 @@ pub(crate) struct Artifact {
     pub(crate) imports: Vec<String>,
     /// The interfaces that it exports.
     pub(crate) exports: Vec<String>,
+    /// Bytes of its largest function.
+    pub(crate) function_bytes: usize,
     /// What the host needs to know of it once it is compiled.
     pub(crate) facts: Facts,
 }
@@ -50,8 +52,16 @@ impl Artifact {
         let found = inspect(&component)?;
         check_exports(&found.exports)?;
         found.imports.iter().try_for_each(|import| check_import(import))?;
-        let Found { exports, imports, facts } = found;
-        Ok(Artifact { sha256, component, imports, exports, facts })
+        let Found { exports, imports, function_bytes, facts } = found;
+        Ok(Artifact { sha256, component, imports, exports, function_bytes, facts })
+    }
+
+    /// Refuses what would take too long, or too much memory, to compile.
+    pub(crate) fn check_functions(&self, bytes_max: usize) -> Result<(), LoadProblem> {
+        match self.function_bytes {
+            bytes if bytes > bytes_max => Err(LoadProblem::LargeFunction { bytes, bytes_max }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,6 +143,7 @@ fn invalid(error: wasmparser::BinaryReaderError, bytes: usize) -> LoadProblem {
 struct Found {
     exports: Vec<String>,
     imports: Vec<String>,
+    function_bytes: usize,
     facts: Facts,
 }
 
@@ -159,6 +170,9 @@ fn inspect(component: &[u8]) -> Result<Found, LoadProblem> {
                 for function in functions {
                     found.facts.has_post_return |= has_post_return(&function.map_err(invalid)?);
                 }
+            }
+            Payload::CodeSectionEntry(body) => {
+                found.function_bytes = found.function_bytes.max(body.range().len());
             }
             Payload::CustomSection(section) if section.name() == SAMPLES => {
                 found.facts.samples = Some(samples(section.data())?);

@@ -24,6 +24,7 @@ impl LoadError {
     pub(crate) fn limit(&self) -> Option<Limit> {
         match self.problem {
             LoadProblem::TooLarge { .. } => Some(Limit::WasmBytes),
+            LoadProblem::LargeFunction { .. } => Some(Limit::FunctionBytes),
             LoadProblem::AssetTooLarge { .. } => Some(Limit::AssetBytes),
             LoadProblem::SlowStart { .. } => Some(Limit::OpenTime),
             LoadProblem::LargeStart { .. } => Some(Limit::Memory),
@@ -36,7 +37,9 @@ impl LoadError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadProblem {
     /// No such file.
-    #[error("there is no such file ({searched}); build it (`cargo xtask plugins`), or correct the name in the task")]
+    #[error(
+        "there is no such file ({searched}); build it (your own: `collector plugin build DIR`; those of a checkout: `cargo xtask plugins`), or correct the name in the task"
+    )]
     NotFound {
         /// Where it was looked for, in words.
         searched: String,
@@ -70,6 +73,16 @@ pub enum LoadProblem {
         bytes: u64,
         /// The limit.
         bytes_max: u64,
+    },
+    /// A function is larger than the limit.
+    #[error(
+        "one of its functions has {bytes} bytes, the limit is {bytes_max}, since compiling it could take minutes; split the function, or raise limits.plugin.function_bytes_max in the settings"
+    )]
+    LargeFunction {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
     },
     /// The file is not the one that the task pins.
     #[error("its sha256 is {found}, the task wants {wanted}; deploy the right file, or change sha256 in the task")]

@@ -23,6 +23,8 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// Bytes of a `.wasm` file.
     pub wasm_bytes_max: u64,
+    /// Bytes of one function of it: the time and the memory that compiling a function takes can grow with the square of its size.
+    pub function_bytes_max: usize,
     /// Bytes of an asset.
     pub asset_bytes_max: u64,
     /// How many times its input `process` may return, all lists together.
@@ -47,6 +49,7 @@ impl Default for Limits {
             open_time_max: Duration::from_secs(5),
             memory_bytes_max: 64 << 20,
             wasm_bytes_max: 64 << 20,
+            function_bytes_max: 512 << 10,
             asset_bytes_max: 512 << 20,
             output_ratio_max: 8,
             output_bytes_extra: 64 << 10,
@@ -79,6 +82,8 @@ pub(crate) enum Limit {
     Output,
     /// The file is too large.
     WasmBytes,
+    /// A function of it is too large.
+    FunctionBytes,
     /// An asset is too large.
     AssetBytes,
     /// Messages were kept out of the log: each one counts.
@@ -88,13 +93,14 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Limit; 9] = [
+    const ALL: [Limit; 10] = [
         Limit::Memory,
         Limit::ProcessWarn,
         Limit::ProcessTime,
         Limit::OpenTime,
         Limit::Output,
         Limit::WasmBytes,
+        Limit::FunctionBytes,
         Limit::AssetBytes,
         Limit::LogMessages,
         Limit::Faults,
@@ -109,6 +115,7 @@ impl Limit {
             Limit::OpenTime => "open_time",
             Limit::Output => "output",
             Limit::WasmBytes => "wasm_bytes",
+            Limit::FunctionBytes => "function_bytes",
             Limit::AssetBytes => "asset_bytes",
             Limit::LogMessages => "log_messages",
             Limit::Faults => "faults",

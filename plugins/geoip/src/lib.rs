@@ -4,10 +4,11 @@
 
 mod place;
 mod places;
+mod remembered;
 #[cfg(any(test, feature = "write"))]
 pub mod write;
 
-use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Verdict, host};
+use collector_plugin::{Event, Filter, Input, Manifest, Reject, Verdict, host};
 use place::{PROPERTIES, Property};
 use places::Places;
 use serde::Deserialize;
@@ -47,6 +48,7 @@ const DATABASE: &str = "geoip";
 /// The filter.
 pub struct GeoIp {
     fields: Vec<String>,
+    columns: usize,
     places: Places,
 }
 
@@ -68,7 +70,7 @@ impl Filter for GeoIp {
         for name in databases {
             places.add(&name, host::asset(&name)?)?;
         }
-        Ok(Self { fields: config.fields, places })
+        Ok(Self { columns: config.fields.len(), fields: config.fields, places })
     }
 
     fn manifest(&self) -> Manifest {
@@ -80,10 +82,9 @@ impl Filter for GeoIp {
 
     #[inline(always)]
     fn filter<'a>(&mut self, input: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {
-        for column in 0..self.fields.len() {
-            if let Some(place) = input.text(column).and_then(|text| self.places.find(text)) {
-                let first = (column * PROPERTIES.len()) as u32;
-                place.set(event, |property| Field::nth(first + property));
+        for column in 0..self.columns {
+            if let Some(text) = input.text(column) {
+                event.bundle(self.places.find(column as u32, text));
             }
         }
         Ok(Verdict::Keep)

@@ -1,6 +1,6 @@
 //! What is known of an address, ready to be set.
 
-use collector_plugin::{Event, Field};
+use collector_plugin::{Bundle, Constants, Field};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,20 +40,17 @@ enum Known {
 pub(crate) struct Place(Vec<(u32, Known)>);
 
 impl Place {
-    /// Sets the fields of an event; `field` knows the field of each property.
-    #[inline(always)]
-    pub(crate) fn set(&self, event: &mut Event<'_>, field: impl Fn(u32) -> Field) {
-        for (property, known) in &self.0 {
+    /// What it sets, ready to be copied into events; the first property has the field with the id `first`.
+    pub(crate) fn bundle(&self, first: u32) -> Bundle {
+        let constants = self.0.iter().fold(Constants::new(), |constants, (property, known)| {
+            let field = Field::nth(first + property);
             match known {
-                Known::Text(text) => event.text(field(*property), text),
-                Known::Int(int) => event.int(field(*property), *int),
-                Known::Float(float) => event.float(field(*property), *float),
+                Known::Text(text) => constants.text(field, text),
+                Known::Int(int) => constants.int(field, *int),
+                Known::Float(float) => constants.float(field, *float),
             }
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        });
+        constants.into_bundle()
     }
 
     /// Adds what another one knows and this one does not.

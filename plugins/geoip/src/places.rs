@@ -1,15 +1,15 @@
 //! Finds what is known of an address: own networks, then the databases; what was found is remembered.
 
 use crate::place::{PROPERTIES, Place, Record};
+use crate::remembered::{Key, Mixing, Remembered};
+use collector_plugin::Bundle;
 use maxminddb::Reader;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Addresses of which the answer is remembered; a power of two.
-const REMEMBERED: usize = 4_096;
-/// Records that are kept decoded; more are forgotten all at once.
-const PLACES_MAX: usize = 65_536;
+/// Places that are kept ready to be set; more are forgotten all at once.
+const PLACES_MAX: usize = 32_768;
 
 /// An own network.
 struct Network {
@@ -18,9 +18,6 @@ struct Network {
     place: Place,
 }
 
-/// An address as IPv6 with the answer to it: the place's number, if there is one.
-type Remembered = (u128, Option<u32>);
-
 /// Everything that can be asked.
 pub(crate) struct Places {
     /// The narrowest first.
@@ -28,10 +25,13 @@ pub(crate) struct Places {
     databases: Vec<(String, Reader<Vec<u8>>)>,
     wanted: [bool; PROPERTIES.len()],
     language: String,
-    /// By what the databases and the networks answered.
-    known: HashMap<Vec<Option<usize>>, Option<u32>>,
-    places: Vec<Place>,
-    remembered: Vec<Option<Remembered>>,
+    /// Places by their column, and by what the networks and the databases answered.
+    known: HashMap<Box<[u64]>, u32, Mixing>,
+    /// The first one sets nothing.
+    places: Vec<Bundle>,
+    remembered: Remembered,
+    /// What was answered last; kept for its memory.
+    answers: Vec<u64>,
 }
 
 impl Places {
@@ -50,9 +50,10 @@ impl Places {
             databases: Vec::new(),
             wanted,
             language,
-            known: HashMap::new(),
-            places: Vec::new(),
-            remembered: vec![None; REMEMBERED],
+            known: HashMap::default(),
+            places: vec![Bundle::default()],
+            remembered: Remembered::default(),
+            answers: Vec::new(),
         })
     }
 
@@ -67,46 +68,55 @@ impl Places {
         Ok(())
     }
 
-    /// What is known of an address in its usual text form.
+    /// What is set for the address that a column has, in its usual text form.
     #[inline(always)]
-    pub(crate) fn find(&mut self, text: &[u8]) -> Option<&Place> {
-        let address: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
-        let key = match address {
+    pub(crate) fn find(&mut self, column: u32, text: &[u8]) -> &Bundle {
+        let place = match Key::of(column, text).and_then(|key| self.remembered.get(key)) {
+            Some(place) => place,
+            None => self.ask(column, text),
+        };
+        &self.places[place as usize]
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, column: u32, text: &[u8]) -> u32 {
+        let Some(address) = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok()) else {
+            return 0;
+        };
+        let bits = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
         }
         .to_bits();
-        let slot = slot(key);
-        let place = match self.remembered[slot] {
-            Some((known, place)) if known == key => place,
-            _ => {
-                let place = self.ask(key, address);
-                self.remembered[slot] = Some((key, place));
-                place
-            }
-        };
-        place.map(|place| &self.places[place as usize])
+        // A long form is remembered by what it says.
+        let key = Key::of(column, text).unwrap_or_else(|| Key::of_bits(column, bits));
+        if let Some(place) = self.remembered.get(key) {
+            return place;
+        }
+        let place = self.look_up(column, bits, address);
+        self.remembered.put(key, place);
+        place
     }
 
-    #[inline(never)]
-    fn ask(&mut self, key: u128, address: IpAddr) -> Option<u32> {
-        let network = self.networks.iter().position(|network| key & network.mask == network.address);
+    fn look_up(&mut self, column: u32, bits: u128, address: IpAddr) -> u32 {
+        let network = self.networks.iter().position(|network| bits & network.mask == network.address);
         let records = self.databases.iter().map(|(_, database)| database.lookup(address).ok()?.offset());
-        let answers: Vec<Option<usize>> = std::iter::once(network).chain(records).collect();
-        if let Some(known) = self.known.get(&answers) {
+        let answers = std::iter::once(network).chain(records).map(|answer| answer.map_or(0, |at| at as u64 + 1));
+        self.answers.clear();
+        self.answers.push(u64::from(column));
+        self.answers.extend(answers);
+        if let Some(known) = self.known.get(self.answers.as_slice()) {
             return *known;
         }
-        if self.known.len() >= PLACES_MAX {
+        if self.places.len() >= PLACES_MAX {
             self.known.clear();
-            self.places.clear();
-            self.remembered.fill(None);
+            self.places.truncate(1);
+            self.remembered.clear();
         }
         let place = self.make(network, address);
-        let number = (!place.is_empty()).then(|| {
-            self.places.push(place);
-            self.places.len() as u32 - 1
-        });
-        self.known.insert(answers, number);
+        self.places.push(place.bundle(column * PROPERTIES.len() as u32));
+        let number = self.places.len() as u32 - 1;
+        self.known.insert(self.answers.as_slice().into(), number);
         number
     }
 
@@ -122,11 +132,6 @@ impl Places {
         place.limit(&self.wanted);
         place
     }
-}
-
-fn slot(key: u128) -> usize {
-    let mixed = ((key as u64) ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as usize % REMEMBERED
 }
 
 /// `10.0.0.0/8` or `2001:db8::/32`, in IPv6.

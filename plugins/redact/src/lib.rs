@@ -13,7 +13,7 @@ mod token;
 
 pub use config::{Config, PatternName};
 
-use collector_plugin::{Event, Field, Filter, Input, Manifest, Reject, Value, Verdict};
+use collector_plugin::{Constants, Event, Field, Filter, Input, Manifest, Reject, Value, Verdict};
 use hide::Hide;
 use patterns::{Patterns, Spans};
 
@@ -35,6 +35,8 @@ pub struct Redact {
     line: bool,
     patterns: Patterns,
     hide: Hide,
+    /// For each column what stands for a value that is hidden as a whole, where that is always the same.
+    wholes: Vec<Constants>,
     spans: Spans,
 }
 
@@ -49,7 +51,8 @@ impl Filter for Redact {
         let line = wildcards.iter().any(|w| w == "*" || w == "event.*") || named.iter().any(is_line);
         let mut columns: Vec<String> = if line { LINE.map(str::to_owned).into() } else { Vec::new() };
         columns.extend(named.into_iter().filter(|name| !is_line(name)));
-        Ok(Self { columns, wildcards, line, patterns, hide, spans: Spans::default() })
+        let wholes = wholes(&hide, columns.len());
+        Ok(Self { columns, wildcards, line, patterns, hide, wholes, spans: Spans::default() })
     }
 
     fn manifest(&self) -> Manifest {
@@ -57,13 +60,13 @@ impl Filter for Redact {
     }
 
     fn filter<'a>(&mut self, input: Input<'a>, event: &mut Event<'a>) -> Result<Verdict, Reject> {
-        let mut first = 0;
+        let (mut first, mut harmless) = (0, &[][..]);
         if self.line {
-            self.line(input, event);
+            harmless = self.line(input, event);
             first = LINE.len();
         }
         for column in first..self.columns.len() {
-            self.value(Field::nth(column as u32), input.value(column), event);
+            self.column(column, input, harmless, event);
         }
         for (name, value) in input.matched() {
             if !self.columns.iter().any(|column| column == name) && self.finds(value) {
@@ -76,16 +79,40 @@ impl Filter for Redact {
 }
 
 impl Redact {
-    /// Hides in the line, under both of its names.
-    fn line(&mut self, input: Input<'_>, event: &mut Event<'_>) {
+    /// Hides in the line, under both of its names. Gives the line where nothing that is a part of it can be something to hide.
+    fn line<'a>(&mut self, input: Input<'a>, event: &mut Event<'_>) -> &'a [u8] {
         let (message, original) = (input.value(MESSAGE as usize), input.value(ORIGINAL as usize));
-        if message != original {
+        let mut is_same = false;
+        if let (Value::Text(line), Value::Text(original)) = (message, original) {
+            is_same = std::ptr::eq(line, original);
+            if is_same && !self.patterns.may_be_in(line) {
+                return line;
+            }
+        }
+        if !is_same && message != original {
             self.value(Field::nth(MESSAGE), message, event);
             self.value(Field::nth(ORIGINAL), original, event);
         } else if self.value(Field::nth(MESSAGE), message, event) {
             // The line as it was would come back under its second name.
             event.remove(Field::nth(ORIGINAL));
         }
+        &[]
+    }
+
+    /// Hides in the value of a column, which has nothing to hide where it is a part of what is `harmless`.
+    #[inline]
+    fn column(&mut self, column: usize, input: Input<'_>, harmless: &[u8], event: &mut Event<'_>) {
+        if let Some((around, start, end)) = input.text_within(column) {
+            if is_part(&around[start..end], harmless) {
+                return;
+            }
+            if self.patterns.is_all(around, start, end)
+                && let Some(whole) = self.wholes.get_mut(column)
+            {
+                return event.constants(whole);
+            }
+        }
+        self.value(Field::nth(column as u32), input.value(column), event);
     }
 
     /// Sets the field anew where there is something to hide; says whether there was.
@@ -115,6 +142,21 @@ impl Redact {
             _ => false,
         }
     }
+}
+
+/// For each column the text that hides a whole value, unless it depends on the value.
+fn wholes(hide: &Hide, columns: usize) -> Vec<Constants> {
+    match hide {
+        Hide::Text(text) => (0..columns).map(|id| Constants::new().text(Field::nth(id as u32), text)).collect(),
+        Hide::Mask | Hide::Hash(_) => Vec::new(),
+    }
+}
+
+/// Whether a text lies within another one, as a part of a line does within the line.
+#[inline(always)]
+fn is_part(text: &[u8], whole: &[u8]) -> bool {
+    let (text, whole) = (text.as_ptr_range(), whole.as_ptr_range());
+    whole.start <= text.start && text.end <= whole.end
 }
 
 collector_plugin::export!(Redact as Filter, samples = "../samples/samples.json");

@@ -64,6 +64,20 @@ impl Patterns {
         }
     }
 
+    /// Whether all of a text, which lies within another one, is to be hidden, where that is seen at once: an address.
+    #[inline(always)]
+    pub(crate) fn is_all(&self, around: &[u8], start: usize, end: usize) -> bool {
+        self.ipv4 && scan::is_ipv4(around, start, end)
+    }
+
+    /// Whether something to hide may be in the text or in a part of it: false where bytes are missing that it would have. To be asked of a long text, of which the answer is
+    /// mostly that.
+    #[inline(always)]
+    pub(crate) fn may_be_in(&self, text: &[u8]) -> bool {
+        let Self { email: _, card, ipv4, ipv6, token } = *self;
+        card || ipv4 || ipv6 || token || scan::has_either(text, b'@', b'%')
+    }
+
     /// Finds all there is to hide; says whether there is anything.
     pub(crate) fn find(&self, text: &[u8], spans: &mut Spans) -> bool {
         spans.0.clear();

@@ -29,6 +29,36 @@ fn the_line_is_hidden_under_both_of_its_names() {
 }
 
 #[test]
+fn an_address_that_is_a_whole_value_is_hidden_as_any_other() {
+    let fields = json!({"source.ip": "192.0.2.7", "via": "by 192.0.2.7", "other.ip": "1.1.1.1", "v6.ip": "2001:db8::7"});
+    let names = r#""fields":["source.ip","via","other.ip","v6.ip"],"patterns":["ip"]"#;
+    for (how, short, long) in [
+        (r#""replacement":"0.0.0.0""#, "0.0.0.0", "0.0.0.0"),
+        (r#""replacement":"""#, "", ""),
+        (r#""mask":true"#, "*.*.*.*", "***.*.*.*"),
+    ] {
+        let v6 = if how.contains("mask") { "****:***::*" } else { short };
+        assert_eq!(
+            treat(&format!("{{{names},{how}}}"), "line", &fields),
+            json!({"source.ip": long, "via": format!("by {long}"), "other.ip": short, "v6.ip": v6}),
+            "{how}"
+        );
+    }
+}
+
+#[test]
+fn a_part_of_a_line_is_looked_at_where_the_line_may_hold_something() {
+    let config = r#"{"fields":["message","url.query"],"patterns":["email"],"replacement":"x"}"#;
+    for (line, query, hidden) in [("GET /?q=1", "q=1", "q=1"), ("GET /?m=a%40b.de", "m=a%40b.de", "m=x")] {
+        let mut session = Session::<Plugin>::open(config).unwrap();
+        let kept = session.event(line, json!({"url.query": query}).as_object().unwrap()).kept();
+        assert_eq!(kept["url.query"], hidden, "{line}");
+    }
+    // A field that is no part of the line.
+    assert_eq!(treat(config, "quiet", &json!({"url.query": "a@b.de"})), json!({"url.query": "x"}));
+}
+
+#[test]
 fn an_event_with_nothing_to_hide_is_not_touched() {
     let fields = json!({"message": "quiet", "a": 1, "b": ["x", 2.5], "c": null, "d": 1_767_323_045_678i64});
     assert_eq!(treat("", "quiet line", &fields), fields);

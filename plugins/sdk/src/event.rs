@@ -2,7 +2,7 @@
 
 use crate::abi::{self, halves, op_word};
 use crate::names::Names;
-use crate::{Constants, Field, Input, Manifest, Reject, Value, Verdict};
+use crate::{Bundle, Constants, Field, Input, Manifest, Reject, Value, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
 const WORDS_STEP: usize = 16 * 1024;
@@ -201,6 +201,14 @@ impl<'a> Event<'a> {
         let (pieces, rest) = constants.pieces();
         pieces.iter().for_each(|piece| self.out.put(*piece));
         rest.iter().for_each(|piece| self.out.put(*piece));
+    }
+
+    /// Sets the fields of a bundle.
+    #[inline(always)]
+    pub fn bundle(&mut self, bundle: &Bundle) {
+        let start = self.out.arena.len() as u32;
+        self.out.arena.extend_from_slice(bundle.bytes());
+        bundle.operations(start).for_each(|operation| self.out.put(operation));
     }
 
     /// Sets an integer.

@@ -78,6 +78,15 @@ impl<'a> Input<'a> {
         self.value(column).as_text()
     }
 
+    /// Where the text of the `column`-th exact name lies: a text around it, and where it begins and ends in that. What looks at sixteen bytes at once can do so beyond the end.
+    #[inline(always)]
+    #[must_use]
+    pub fn text_within(&self, column: usize) -> Option<(&'a [u8], usize, usize)> {
+        let &[kind, start, length] = self.cells.get(column * CELL_WORDS..)?.first_chunk()?;
+        let (start, end) = (start as usize, start as usize + length as usize);
+        (kind == abi::TEXT && end <= self.text.len()).then_some((self.text, start, end))
+    }
+
     /// The fields that match a pattern of the reads (`*`, `prefix.*`): names and values.
     pub fn matched(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
         let Self { text, names, .. } = *self;

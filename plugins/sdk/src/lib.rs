@@ -217,7 +217,7 @@ pub mod testing;
 pub mod time;
 pub mod weblog;
 
-pub use constants::Constants;
+pub use constants::{Bundle, Constants};
 pub use driver::{Changes, Driver};
 pub use event::Event;
 pub use field::Field;

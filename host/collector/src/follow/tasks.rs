@@ -19,6 +19,9 @@ const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// How many configurations may wait to be applied; the newest counts.
 const UPDATES_MAX: usize = 4;
 
+/// What is said of tasks that do not run; the reason was said when their chain was refused.
+const WAITING: &str = "waiting for plugins, which are tried again every 5 s:";
+
 /// What following tasks needs.
 pub struct FollowTasks {
     /// Where tasks come from.
@@ -82,6 +85,7 @@ async fn run(follow: FollowTasks, mut updates: mpsc::Receiver<Update>, mut stopp
     applying.add_to_status();
     let mut watching = super::chains::Watching::start(&applying);
     let mut current: Option<Update> = None;
+    let mut said = String::new();
     let mut retry = tokio::time::interval(RETRY_EVERY);
     loop {
         tokio::select! {
@@ -98,7 +102,11 @@ async fn run(follow: FollowTasks, mut updates: mpsc::Receiver<Update>, mut stopp
         let Some(update) = &current else { continue };
         let running = applying.apply(update.tasks.clone(), update.revision, &update.refused).await;
         follow.metrics.config_revision.set(update.revision);
-        say(&running, update.revision, &follow);
+        let words = words(&running, update, &follow.source);
+        if words != said {
+            tracing::info!(revision = update.revision, tasks = running.len(), "{words}");
+            said = words;
+        }
         watching.follow(&applying);
         follow.tasks.send_if_modified(|set| {
             let changed = *set.tasks != *running;
@@ -113,13 +121,21 @@ fn is_incomplete(update: &Update, follow: &FollowTasks) -> bool {
     update.tasks.iter().any(|task| follow.routes.get(&task.key()).is_none())
 }
 
-fn say(running: &[Task], revision: i64, follow: &FollowTasks) {
-    if running.is_empty() {
-        tracing::info!("there are no tasks yet; {}", how_to_add(&follow.source));
-        return;
+/// What the log says of a configuration.
+fn words(running: &[Task], update: &Update, source: &TaskSource) -> String {
+    if update.tasks.is_empty() {
+        return format!("there are no tasks yet; {}", how_to_add(source));
     }
-    let what: Vec<_> = running.iter().map(|task| format!("{} → {}", task.path, task.topic)).collect();
-    tracing::info!(revision, tasks = running.len(), "collecting {}", what.join(", "));
+    let list = |tasks: &mut dyn Iterator<Item = &Task>| {
+        tasks.map(|task| format!("{} → {}", task.path, task.topic)).collect::<Vec<_>>().join(", ")
+    };
+    let runs = |task: &Task| running.iter().any(|other| other.key() == task.key());
+    let waiting = list(&mut update.tasks.iter().filter(|task| !runs(task)));
+    match (running.is_empty(), waiting.is_empty()) {
+        (false, true) => format!("collecting {}", list(&mut running.iter())),
+        (false, false) => format!("collecting {}; {} {waiting}", list(&mut running.iter()), WAITING),
+        (true, _) => format!("{WAITING} {waiting}"),
+    }
 }
 
 /// The command that makes a task.
@@ -132,5 +148,27 @@ fn how_to_add(source: &TaskSource) -> String {
         }
         TaskSource::Directory(dir) => format!("this makes one: echo '{example}' > {}/web.json", dir.display()),
         TaskSource::Fixed(_) => "add [taillog] filename to the settings".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use collector_tasks::{Bounds, Defaults, parse_tasks};
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_waits_for_its_plugins_is_not_called_missing() {
+        let text = r#"[{"path":"/var/log/a.log","topic":"a"},{"path":"/var/log/b.log","topic":"b"}]"#;
+        let (bounds, defaults) = (Bounds::open(vec![]), Defaults::modern("/".into()));
+        let tasks = parse_tasks(text, "here", &bounds, &defaults).expect("tasks");
+        let update = Update { tasks: tasks.clone(), ..Update::default() };
+        let source = TaskSource::Directory("/etc/tasks".into());
+        let say = |running: &[Task], update: &Update| words(running, update, &source);
+        assert!(say(&[], &Update::default()).starts_with("there are no tasks yet; this makes one: echo"));
+        assert_eq!(say(&tasks, &update), "collecting /var/log/a.log → a, /var/log/b.log → b");
+        let waits = "waiting for plugins, which are tried again every 5 s:";
+        assert_eq!(say(&tasks[..1], &update), format!("collecting /var/log/a.log → a; {waits} /var/log/b.log → b"));
+        assert_eq!(say(&[], &update), format!("{waits} /var/log/a.log → a, /var/log/b.log → b"));
     }
 }

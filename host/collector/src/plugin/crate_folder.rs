@@ -92,7 +92,16 @@ impl CrateFolder {
 
     /// Where `collector plugin build` puts the plugin, unless it is told otherwise.
     pub fn wasm(&self) -> PathBuf {
-        self.dir.join(format!("{}.wasm", self.name()))
+        self.dir.join(self.file_name())
+    }
+
+    /// Where `collector plugin test` puts it: out of the way of what a collector may be running.
+    pub fn wasm_on_trial(&self) -> PathBuf {
+        self.target.join("plugin-test").join(self.file_name())
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}.wasm", self.name())
     }
 }
 
@@ -113,6 +122,7 @@ mod tests {
         let found = understood(r#"[{"name": "my_parser", "kind": ["cdylib", "rlib"]}]"#).unwrap();
         assert_eq!((found.name(), found.library.as_str()), ("my-parser", "my_parser"));
         assert_eq!(found.wasm(), Path::new("/p/my-parser.wasm"));
+        assert_eq!(found.wasm_on_trial(), Path::new("/t/plugin-test/my-parser.wasm"));
         assert_eq!(found.sdk.as_deref(), Some(Path::new("/sdk")));
     }
 

@@ -38,6 +38,8 @@ pub struct PluginLimits {
     pub open_max: Duration,
     /// Size of a `.wasm` file, in bytes.
     pub wasm_bytes_max: usize,
+    /// Size of a function of it, in bytes.
+    pub function_bytes_max: usize,
     /// Size of an asset, in bytes.
     pub asset_bytes_max: usize,
     /// How many times larger than its input the output may be.
@@ -86,6 +88,7 @@ fn plugin(m: &mut Meaning<'_>) -> Option<PluginLimits> {
     let process = m.number("limits.plugin.process_ms_max", low.process_ms_max, 1_000, 10..=600_000);
     let open = m.number("limits.plugin.open_ms_max", low.open_ms_max, 5_000, 10..=600_000);
     let wasm = m.number("limits.plugin.wasm_bytes_max", low.wasm_bytes_max, 64 * MIB, KIB..=GIB);
+    let function = m.number("limits.plugin.function_bytes_max", low.function_bytes_max, 512 * KIB, KIB..=8 * MIB);
     let asset = m.number("limits.plugin.asset_bytes_max", low.asset_bytes_max, 512 * MIB, KIB..=64 * GIB);
     let ratio = m.number("limits.plugin.output_ratio_max", low.output_ratio_max, 8, 1..=1_000);
     let extra = m.number("limits.plugin.output_bytes_extra", low.output_bytes_extra, 64 * KIB, KIB..=GIB);
@@ -105,6 +108,7 @@ fn plugin(m: &mut Meaning<'_>) -> Option<PluginLimits> {
         process_max: Duration::from_millis(process),
         open_max: Duration::from_millis(open?),
         wasm_bytes_max: wasm? as usize,
+        function_bytes_max: function? as usize,
         asset_bytes_max: asset? as usize,
         output_ratio_max: ratio? as usize,
         output_bytes_extra: extra? as usize,

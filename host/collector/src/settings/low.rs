@@ -246,6 +246,8 @@ section! {
         open_ms_max: u64,
         /// Size of a .wasm file, in bytes.
         wasm_bytes_max: u64,
+        /// Size of a function of it, in bytes.
+        function_bytes_max: u64,
         /// Size of an asset, in bytes.
         asset_bytes_max: u64,
         /// How many times larger than its input the output may be.

@@ -237,7 +237,7 @@ fn every_limit_of_plugins_is_a_setting_with_its_own_default() {
     assert_eq!(crate::frame::plugin_limits(&defaults), collector_plugin_host::Limits::default());
     let text = "[limits.plugin]\nmemory_bytes_max = 2000000\nprocess_warn_ms = 11\nprocess_ms_max = 12\nopen_ms_max = 13\n\
                 wasm_bytes_max = 14000\nasset_bytes_max = 15000\noutput_ratio_max = 16\noutput_bytes_extra = 17000\n\
-                log_messages_max = 18\nfaults_max = 19\nfaults_window_s = 20\n";
+                log_messages_max = 18\nfaults_max = 19\nfaults_window_s = 20\nfunction_bytes_max = 21000\n";
     let given = crate::frame::plugin_limits(&written("c.toml", text, &[]).common().unwrap().limits.plugin);
     let ms = std::time::Duration::from_millis;
     let expected = collector_plugin_host::Limits {
@@ -246,6 +246,7 @@ fn every_limit_of_plugins_is_a_setting_with_its_own_default() {
         process_time_max: ms(12),
         open_time_max: ms(13),
         wasm_bytes_max: 14_000,
+        function_bytes_max: 21_000,
         asset_bytes_max: 15_000,
         output_ratio_max: 16,
         output_bytes_extra: 17_000,

@@ -112,8 +112,8 @@ fn webassembly_that_is_no_plugin() {
 #[test]
 fn what_is_no_file() {
     let dir = tempfile::tempdir().expect("a directory");
-    let searched =
-        "there is no such file (looked for in DIR); build it (`cargo xtask plugins`), or correct the name in the task";
+    let searched = "there is no such file (looked for in DIR); build it (your own: `collector plugin build DIR`; those of a checkout: `cargo xtask plugins`), \
+                    or correct the name in the task";
     assert_eq!(said(dir.path()), format!("loading the plugin p: {searched}"));
     std::fs::create_dir(dir.path().join("p.wasm")).expect("a directory");
     assert_eq!(said(dir.path()), "loading the plugin DIR/p.wasm: it is a directory; name the .wasm file itself");

@@ -19,6 +19,8 @@ pub(crate) struct Guest {
     arena: Vec<u8>,
     forks: bool,
     required: bool,
+    reads: Option<&'static str>,
+    writes: Option<&'static str>,
 }
 
 impl Guest {
@@ -60,6 +62,16 @@ impl Guest {
         Guest { required: true, ..self }
     }
 
+    /// Its manifest reads that pattern too, of which the rows begin at `$sparse` and are `$rows` words long.
+    pub(crate) fn reading(self, pattern: &'static str) -> Guest {
+        Guest { reads: Some(pattern), ..self }
+    }
+
+    /// What it sets has that name.
+    pub(crate) fn writing(self, name: &'static str) -> Guest {
+        Guest { writes: Some(name), ..self }
+    }
+
     /// The core module.
     pub(crate) fn module(&self) -> Vec<u8> {
         wat::parse_str(self.text()).expect("the generator writes modules that assemble")
@@ -96,7 +108,8 @@ impl Guest {
     {open}
     (i32.const {OPEN_RESULT}))
   (func (export "collector:plugin/transform@0.1.0#process")
-    (param $events i32) (param $text i32) (param i32) (param $cells i32) (param i32 i32 i32 i32 i32) (result i32)
+    (param $events i32) (param $text i32) (param i32) (param $cells i32) (param i32 i32 i32)
+    (param $sparse i32) (param $rows i32) (result i32)
     (local $event i32) (local $start i32) (local $len i32)
     (global.set $free (i32.const 524288))
     (global.set $end (i32.const 65536))
@@ -119,16 +132,21 @@ impl Guest {
         )
     }
 
-    /// The manifest: it reads `message` and writes `treated`.
+    /// The manifest: it reads `message` and writes `treated`, where nothing else is said.
     fn data(&self) -> String {
-        let names = MANIFEST + 16;
-        let words = [MANIFEST, 1, MANIFEST + 8, 1];
+        let names: Vec<&str> =
+            [Some("message"), self.reads, Some(self.writes.unwrap_or("treated"))].into_iter().flatten().collect();
+        let reads = names.len() - 1;
+        let words = [MANIFEST, reads, MANIFEST + 8 * reads, 1];
         let mut result = vec![0; 4];
         words.iter().for_each(|word| result.extend((*word as u32).to_le_bytes()));
         result.extend([u8::from(self.forks), u8::from(self.required)]);
-        let mut manifest = vec![];
-        [names, 7, names + 7, 7].iter().for_each(|word| manifest.extend((*word as u32).to_le_bytes()));
-        manifest.extend(b"messagetreated");
+        let (mut manifest, mut at) = (vec![], MANIFEST + 8 * names.len());
+        for name in &names {
+            [at, name.len()].iter().for_each(|word| manifest.extend((*word as u32).to_le_bytes()));
+            at += name.len();
+        }
+        manifest.extend(names.concat().bytes());
         [(OPEN_RESULT, &result), (MANIFEST, &manifest), (ARENA, &self.arena)]
             .iter()
             .map(|(at, bytes)| format!("(data (i32.const {at}) \"{}\")", escaped(bytes)))
@@ -161,6 +179,8 @@ pub(crate) const fn word(op: u32, kind: u32, name: u32) -> u32 {
 
 pub(crate) const NEXT: u32 = 0;
 pub(crate) const SET: u32 = 1;
+pub(crate) const DROP: u32 = 4;
+pub(crate) const REJECT: u32 = 5;
 pub(crate) const FORK: u32 = 6;
 /// Kinds of values.
 pub(crate) const TEXT: u32 = 1;

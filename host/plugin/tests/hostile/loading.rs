@@ -117,6 +117,27 @@ fn manifest_larger_than_the_host_wants_to_hold() {
 }
 
 #[test]
+fn function_that_would_take_long_to_compile() {
+    // 600 KiB of the kind of code that takes longest: the compiler never sees it.
+    let body = "(block (loop local.get 0 i32.eqz br_if 1 local.get 0 i32.const 1 i32.add local.set 0)) ".repeat(40_000);
+    let file = Guest::answers(&[NEXT]).with(&format!("(func (param i32) {body})"));
+    // Functions come behind imports, of which this one has none.
+    let place = Place::new(limits());
+    place.put("p", &file.build());
+    let error = place.apply(&[("p", None)]).expect_err("it is refused");
+    assert!(
+        matches!(error.problem, LoadProblem::LargeFunction { bytes: 600_000.., bytes_max: 524_288 }),
+        "{error}"
+    );
+    assert_eq!(place.met("function_bytes"), 1);
+    let small = collector_plugin_host::Limits { function_bytes_max: 10, ..limits() };
+    let place = Place::new(small);
+    place.put("p", &Guest::answers(&[NEXT]).build());
+    let error = place.apply(&[("p", None)]).expect_err("it is refused").to_string();
+    assert!(error.contains("split the function, or raise limits.plugin.function_bytes_max"), "{error}");
+}
+
+#[test]
 fn file_and_asset_larger_than_their_limits_are_counted() {
     let small = collector_plugin_host::Limits { wasm_bytes_max: 100, asset_bytes_max: 10, ..limits() };
     let place = Place::new(small);

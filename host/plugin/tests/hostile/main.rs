@@ -9,5 +9,7 @@ mod guest;
 mod limits;
 mod loading;
 mod quarantine;
+mod rows;
 mod trial;
+mod verdicts;
 mod values;

@@ -39,9 +39,16 @@ fn ipv4_short(bytes: &[u8], from: usize, to: usize) -> bool {
     let Some(address) = bytes.get(from..to) else {
         return false;
     };
-    let mut block = [0; BLOCK_BYTES];
-    block[..address.len()].copy_from_slice(address);
-    ipv4_block(Block::load(&block), address.len())
+    let (mut block, length) = ([0; BLOCK_BYTES], address.len());
+    match (address.first_chunk::<8>(), address.last_chunk::<8>()) {
+        // Two copies that overlap, each of a known size: one of any size is a call in a guest.
+        (Some(first), Some(last)) => {
+            block[..8].copy_from_slice(first);
+            block[length - 8..length].copy_from_slice(last);
+        }
+        _ => block[..length].copy_from_slice(address),
+    }
+    ipv4_block(Block::load(&block), length)
 }
 
 #[inline(always)]

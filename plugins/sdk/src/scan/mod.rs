@@ -86,6 +86,25 @@ pub fn find2(bytes: &[u8], from: usize, x: u8, y: u8) -> Option<usize> {
     search(bytes, from, |v| v.equal(x) | v.equal(y), |b| b == x || b == y)
 }
 
+/// Whether one of two bytes is in a text, several blocks at a time: for long texts that mostly have neither.
+#[must_use]
+pub fn has_either(bytes: &[u8], x: u8, y: u8) -> bool {
+    const STEP: usize = 4;
+    let hits = |block: &[u8; BLOCK_BYTES]| {
+        let block = Block::load(block);
+        block.equal(x) | block.equal(y)
+    };
+    let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
+    let (steps, blocks) = blocks.as_chunks::<STEP>();
+    let is_before = steps.iter().any(|[a, b, c, d]| hits(a) | hits(b) | hits(c) | hits(d) != 0);
+    is_before
+        || blocks.iter().any(|block| hits(block) != 0)
+        || match bytes.last_chunk() {
+            Some(last) => hits(last) != 0,
+            None => rest.iter().any(|&byte| byte == x || byte == y),
+        }
+}
+
 /// Where the first of three bytes is, at or after `from`.
 #[inline(always)]
 #[must_use]

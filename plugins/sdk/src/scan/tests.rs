@@ -12,7 +12,17 @@ proptest! {
         prop_assert_eq!(find(&bytes, from, b'"'), naive(&bytes, from, |b| b == b'"'));
         prop_assert_eq!(find2(&bytes, from, b'"', b' '), naive(&bytes, from, |b| b == b'"' || b == b' '));
         prop_assert_eq!(find3(&bytes, from, b'"', b' ', b'?'), naive(&bytes, from, |b| b"\" ?".contains(&b)));
+        let has = bytes.iter().any(|b| b"\" ".contains(b));
+        prop_assert_eq!(has_either(&bytes, b'"', b' '), has);
         prop_assert_eq!(find_digit(&bytes, from), naive(&bytes, from, |b| b.is_ascii_digit()));
+    }
+
+    #[test]
+    fn one_of_two_bytes_is_seen_wherever_it_is(length in 1usize..200, at: proptest::sample::Index, second: bool) {
+        let mut bytes = vec![b'a'; length];
+        prop_assert!(!has_either(&bytes, b'@', b'%'));
+        bytes[at.index(length)] = if second { b'%' } else { b'@' };
+        prop_assert!(has_either(&bytes, b'@', b'%'));
     }
 
     #[test]

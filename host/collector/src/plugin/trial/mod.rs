@@ -59,9 +59,10 @@ fn target(args: &TestArgs) -> anyhow::Result<(PathBuf, Option<PathBuf>)> {
         return Ok((args.plugin.clone(), args.samples.clone()));
     }
     let folder = CrateFolder::read(&args.plugin)?;
-    build::compile(&folder, &folder.wasm()).with_context(|| format!("building {}", folder.package))?;
+    let wasm = folder.wasm_on_trial();
+    build::compile(&folder, &wasm).with_context(|| format!("building {}", folder.package))?;
     let samples = args.samples.clone().or_else(|| Some(folder.dir.join("samples")));
-    Ok((folder.wasm(), samples))
+    Ok((wasm, samples))
 }
 
 /// The samples of a plugin whose file lies in its crate's folder.
