@@ -172,7 +172,8 @@ fn inspect(component: &[u8]) -> Result<Found, LoadProblem> {
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                found.function_bytes = found.function_bytes.max(body.range().len());
+                let range = body.range();
+                found.function_bytes = found.function_bytes.max((range.end - range.start) as usize);
             }
             Payload::CustomSection(section) if section.name() == SAMPLES => {
                 found.facts.samples = Some(samples(section.data())?);

@@ -142,8 +142,7 @@ mod tests {
     #[test]
     fn what_was_put_is_found_until_others_took_its_slots() {
         let key = |number: u64| Key { first: number, last: 0, kind: 8 };
-        let same: Vec<Key> =
-            (0..).map(key).filter(|other| other.number() == key(7).number()).take(WAYS + 1).collect();
+        let same: Vec<Key> = (0..).map(key).filter(|other| other.number() == key(7).number()).take(WAYS + 1).collect();
         let mut remembered = Remembered::default();
         assert_eq!(remembered.get(same[0]), None);
         for (number, key) in same.iter().enumerate() {

@@ -30,7 +30,8 @@ fn the_line_is_hidden_under_both_of_its_names() {
 
 #[test]
 fn an_address_that_is_a_whole_value_is_hidden_as_any_other() {
-    let fields = json!({"source.ip": "192.0.2.7", "via": "by 192.0.2.7", "other.ip": "1.1.1.1", "v6.ip": "2001:db8::7"});
+    let fields =
+        json!({"source.ip": "192.0.2.7", "via": "by 192.0.2.7", "other.ip": "1.1.1.1", "v6.ip": "2001:db8::7"});
     let names = r#""fields":["source.ip","via","other.ip","v6.ip"],"patterns":["ip"]"#;
     for (how, short, long) in [
         (r#""replacement":"0.0.0.0""#, "0.0.0.0", "0.0.0.0"),

@@ -140,13 +140,28 @@ mod tests {
             Constants::new().text(field(0), "ab").int(field(1), 7).json(field(2), "[1]").float(field(3), 0.5);
         let (set, mut arena) = (|kind, name| op_word(abi::SET, kind, name), b"before".to_vec());
         let half = halves(0.5f64.to_bits());
-        let expected =
-            [set(abi::ARENA, 0), 6, 2, set(abi::I64, 1), 7, 0, set(abi::ARENA_JSON, 2), 8, 3, set(abi::F64, 3), half[0], half[1]];
+        let expected = [
+            set(abi::ARENA, 0),
+            6,
+            2,
+            set(abi::I64, 1),
+            7,
+            0,
+            set(abi::ARENA_JSON, 2),
+            8,
+            3,
+            set(abi::F64, 3),
+            half[0],
+            half[1],
+        ];
         constants.prepare(1, &mut arena);
         constants.prepare(1, &mut arena);
         assert_eq!((constants.words.as_slice(), arena.as_slice()), (&expected[..], &b"beforeab[1]"[..]));
         let bundle = constants.into_bundle();
-        assert_eq!((bundle.operations(6).flatten().collect::<Vec<_>>(), bundle.bytes()), (expected.to_vec(), &b"ab[1]"[..]));
+        assert_eq!(
+            (bundle.operations(6).flatten().collect::<Vec<_>>(), bundle.bytes()),
+            (expected.to_vec(), &b"ab[1]"[..])
+        );
     }
 
     #[test]

@@ -125,10 +125,7 @@ fn function_that_would_take_long_to_compile() {
     let place = Place::new(limits());
     place.put("p", &file.build());
     let error = place.apply(&[("p", None)]).expect_err("it is refused");
-    assert!(
-        matches!(error.problem, LoadProblem::LargeFunction { bytes: 600_000.., bytes_max: 524_288 }),
-        "{error}"
-    );
+    assert!(matches!(error.problem, LoadProblem::LargeFunction { bytes: 600_000.., bytes_max: 524_288 }), "{error}");
     assert_eq!(place.met("function_bytes"), 1);
     let small = collector_plugin_host::Limits { function_bytes_max: 10, ..limits() };
     let place = Place::new(small);

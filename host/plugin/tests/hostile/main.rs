@@ -11,5 +11,5 @@ mod loading;
 mod quarantine;
 mod rows;
 mod trial;
-mod verdicts;
 mod values;
+mod verdicts;
