@@ -96,11 +96,11 @@ pub fn has_either(bytes: &[u8], x: u8, y: u8) -> bool {
     };
     let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
     let (steps, blocks) = blocks.as_chunks::<STEP>();
-    let is_before = steps.iter().any(|[a, b, c, d]| hits(a) | hits(b) | hits(c) | hits(d) != 0);
+    let is_before = steps.iter().any(|[a, b, c, d]| (hits(a) | hits(b) | (hits(c) | hits(d))).bits() != 0);
     is_before
-        || blocks.iter().any(|block| hits(block) != 0)
+        || blocks.iter().any(|block| hits(block).bits() != 0)
         || match bytes.last_chunk() {
-            Some(last) => hits(last) != 0,
+            Some(last) => hits(last).bits() != 0,
             None => rest.iter().any(|&byte| byte == x || byte == y),
         }
 }
