@@ -353,7 +353,11 @@ impl Reader {
             base: self.offset,
             continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
             stop_at: self.day_ends_at(plan, now_ms, desk.timezone),
-            lines_max: self.work.batch_max(desk.settings).1.min(self.pace().map_or(usize::MAX, |pace| pace.batch_lines_max())),
+            lines_max: self
+                .work
+                .batch_max(desk.settings)
+                .1
+                .min(self.pace().map_or(usize::MAX, |pace| pace.batch_lines_max())),
         };
         gather::events(&stretch, plan, desk.frames)
     }
