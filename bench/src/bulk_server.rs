@@ -135,7 +135,7 @@ impl Server {
             ("GET" | "HEAD", path) if path != "/" => {
                 ("404 Not Found", r#"{"error":{"type":"index_not_found_exception"},"status":404}"#.to_owned())
             }
-            _ => ("200 OK", r#"{"acknowledged":true,"version":{"number":"8.19.0"}}"#.to_owned()),
+            _ => ("200 OK", r#"{"acknowledged":true,"cluster_name":"bench","version":{"number":"8.19.0"}}"#.to_owned()),
         })
     }
 

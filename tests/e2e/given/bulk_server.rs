@@ -161,6 +161,10 @@ async fn other(method: axum::http::Method, uri: axum::http::Uri) -> Response {
         )
             .into_response();
     }
-    ([(header::CONTENT_TYPE, "application/json")], product, r#"{"acknowledged":true,"version":{"number":"8.19.0"}}"#)
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        product,
+        r#"{"acknowledged":true,"cluster_name":"tests","version":{"number":"8.19.0"}}"#,
+    )
         .into_response()
 }
