@@ -49,6 +49,11 @@ fn works(places: &Places) -> Vec<Work> {
         work("json", vec![Link::new("json", Value::Null, native::twin::<plugin_json::Plugin>())], lines::json(LINES)),
         work(
             "logfmt",
+            vec![Link::new("logfmt", Value::Null, native::twin::<plugin_logfmt::Plugin>())],
+            lines::logfmt(LINES),
+        ),
+        work(
+            "logfmt with names of ECS and a time",
             vec![Link::new("logfmt", json!({ "ecs": true }), native::twin::<plugin_logfmt::Plugin>())],
             lines::logfmt(LINES),
         ),

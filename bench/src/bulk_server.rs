@@ -60,6 +60,8 @@ impl Drop for BulkServer {
 struct State {
     taken: Taken,
     ids: HashSet<u64>,
+    /// The index template that was installed last.
+    template: Option<String>,
 }
 
 struct Server {
@@ -131,6 +133,14 @@ impl Server {
             (_, "/taken") => ("200 OK", serde_json::to_string(&self.locked().taken)?),
             (_, path) if path.starts_with("/_resolve") => {
                 ("200 OK", r#"{"indices":[],"aliases":[],"data_streams":[]}"#.to_owned())
+            }
+            ("PUT", path) if path.starts_with("/_index_template/") => {
+                self.locked().template = Some(String::from_utf8(body.to_vec())?);
+                ("200 OK", r#"{"acknowledged":true}"#.to_owned())
+            }
+            ("GET", path) if path.starts_with("/_index_template/") && self.locked().template.is_some() => {
+                let template = self.locked().template.clone().unwrap_or_default();
+                ("200 OK", format!(r#"{{"index_templates":[{{"name":"collector","index_template":{template}}}]}}"#))
             }
             ("GET" | "HEAD", path) if path != "/" => {
                 ("404 Not Found", r#"{"error":{"type":"index_not_found_exception"},"status":404}"#.to_owned())

@@ -16,6 +16,7 @@ use crate::{
     figure::Figure,
 };
 
+/// Unless `COLLECTOR_BENCH_BATCH_BYTES` says otherwise.
 const BATCH_BYTES: usize = 128 << 10;
 const ROUNDS: usize = 15;
 const ROUND_TIME: Duration = Duration::from_millis(200);
@@ -236,6 +237,8 @@ pub(crate) fn batches(lines: &[String]) -> anyhow::Result<Vec<Batch>> {
         read_time_ms: READ_TIME_MS,
         ..Origin::default()
     });
+    let asked = std::env::var("COLLECTOR_BENCH_BATCH_BYTES").ok().and_then(|bytes| bytes.parse().ok());
+    let batch_bytes: usize = asked.unwrap_or(BATCH_BYTES);
     let mut batches = vec![];
     let (mut text, mut raw_lines, mut offset) = (String::new(), vec![], 0);
     for (i, line) in lines.iter().enumerate() {
@@ -246,7 +249,7 @@ pub(crate) fn batches(lines: &[String]) -> anyhow::Result<Vec<Batch>> {
         raw_lines.push(RawLine { raw, id, fork: ForkPath::NONE, flags: LineFlags::default(), origin: 0 });
         text.push('\n');
         offset += line.len() as u64 + 1;
-        if text.len() + 512 > BATCH_BYTES || i + 1 == lines.len() {
+        if text.len() + 512 > batch_bytes || i + 1 == lines.len() {
             let (key, raw) = (TaskKey::of_topic(&topic), Bytes::from(std::mem::take(&mut text)));
             let (raw_lines, origins) = (std::mem::take(&mut raw_lines), vec![Arc::clone(&origin)]);
             batches.push(Batch::new(key, topic.clone(), raw, raw_lines, origins, Ticket::untracked()));

@@ -1,6 +1,6 @@
 //! `cargo xtask bench [NAME...] [--json]`: the figures of BENCHMARKS.md.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, process::Command};
 
 use anyhow::Context as _;
 
@@ -25,10 +25,18 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
         // The benchmark says so where it is not there.
         let _ = debian::ensure(&[PEER]).inspect_err(|error| eprintln!("xtask: without rsyslog as a peer: {error:#}"));
     }
+    // Both at once: alone, each would compile what they share with features of its own.
+    process::run(&mut native::cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "collector",
+        "--package",
+        "collector-bench",
+    ])?)?;
     if !names.is_empty() && !names.iter().any(of_pipeline) {
         return measure(&rest);
     }
-    process::run(&mut native::cargo(&["build", "--release", "--package", "collector"])?)?;
     let servers = Services::prepare(&["kafka", "etcd", "elasticsearch"])?;
     servers.install()?;
     let ours = servers.stopped()?;
@@ -38,10 +46,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
 }
 
 fn measure(arguments: &[OsString]) -> anyhow::Result<()> {
-    let mut command = native::cargo(&["run", "--release", "--package", "collector-bench", "--"])?;
-    command
-        .args(arguments)
-        .env("COLLECTOR_BENCH_PLUGINS", places::plugins())
-        .env("COLLECTOR_BENCH_BIN", places::target().join("release/collector"));
-    process::run(&mut command)
+    let mut command = Command::new(places::target().join("release/collector-bench"));
+    process::run(command.args(arguments).env("COLLECTOR_BENCH_PLUGINS", places::plugins()))
 }

@@ -10,6 +10,7 @@ use wasmtime::{
 use crate::{
     artifact::{HOST, TRANSFORM},
     assets::Assets,
+    clock::CallClock,
     limits::{Limits, LimitsMet, TICK},
     log::LogGate,
     memory::MemoryGate,
@@ -117,7 +118,7 @@ impl HostState {
 /// What is needed to make instances of one plugin.
 #[derive(Clone)]
 pub(crate) enum Code {
-    Wasm { engine: Engine, pre: InstancePre<HostState>, has_post_return: bool },
+    Wasm { engine: Engine, clock: CallClock, pre: InstancePre<HostState>, has_post_return: bool },
     Native(NativeOpen),
 }
 
@@ -186,6 +187,7 @@ pub(crate) enum Guest {
 
 pub(crate) struct WasmGuest {
     store: Store<HostState>,
+    clock: CallClock,
     process: Func,
     has_post_return: bool,
 }
@@ -194,8 +196,8 @@ impl Guest {
     /// Makes and opens an instance.
     pub(crate) fn open(code: &Code, opening: &Opening<'_>) -> Result<(Guest, Manifest), CallError> {
         match code {
-            Code::Wasm { engine, pre, has_post_return } => {
-                let (guest, manifest) = WasmGuest::open(engine, pre, *has_post_return, opening)?;
+            Code::Wasm { engine, clock, pre, has_post_return } => {
+                let (guest, manifest) = WasmGuest::open((engine, clock), pre, *has_post_return, opening)?;
                 Ok((Guest::Wasm(Box::new(guest)), manifest))
             }
             Code::Native(open) => {
@@ -223,7 +225,7 @@ impl Guest {
 
 impl WasmGuest {
     fn open(
-        engine: &Engine,
+        (engine, clock): (&Engine, &CallClock),
         pre: &InstancePre<HostState>,
         has_post_return: bool,
         opening: &Opening<'_>,
@@ -236,6 +238,7 @@ impl WasmGuest {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(FUEL_PER_BYTE * OPEN_BYTES_MAX);
         let time_max = opening.limits.open_time_max;
+        let _call = clock.call();
         store.set_epoch_deadline(ticks(time_max));
         let instance = pre.instantiate(&mut store).map_err(|error| call_error(&error, &mut store, time_max))?;
         let open = export(&instance, &mut store, "open")?;
@@ -246,7 +249,7 @@ impl WasmGuest {
         let ManifestRecord { reads, writes, forks, required } = manifest.map_err(CallError::Refused)?;
         store.data_mut().is_opening = false;
         let process = export(&instance, &mut store, "process")?;
-        let guest = WasmGuest { store, process, has_post_return };
+        let guest = WasmGuest { store, clock: clock.clone(), process, has_post_return };
         guest.check_type().map_err(|error| CallError::WrongInterface(format!("process: {}", error.root_cause())))?;
         Ok((guest, Manifest { reads, writes, forks, required }))
     }
@@ -262,6 +265,7 @@ impl WasmGuest {
         output_bytes_max: usize,
         take: impl FnOnce(Answer<'_>) -> R,
     ) -> Result<R, CallError> {
+        let _call = self.clock.call();
         self.store.set_epoch_deadline(ticks(time_max));
         self.store.data_mut().memory.take_refused();
         self.store.set_hostcall_fuel(FUEL_PER_BYTE.saturating_mul(output_bytes_max));

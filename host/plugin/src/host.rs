@@ -13,12 +13,13 @@ use crate::{
     artifact::{Artifact, Facts, sha256},
     assets::Assets,
     cache::Cache,
+    clock::CallClock,
     error::{LoadError, LoadProblem},
     file,
     generation::{Generation, LoadedPlugin},
     guest::{CallError, Code, Guest, Opening, linker},
     last_good::LastGood,
-    limits::{Limits, LimitsMet, REASON_BYTES_MAX, TICK},
+    limits::{Limits, LimitsMet, REASON_BYTES_MAX},
     log::LogGate,
     names, samples,
 };
@@ -80,6 +81,7 @@ pub struct PluginHost(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
+    clock: CallClock,
     limits: Limits,
     cache: Option<Cache>,
     last_good: Option<LastGood>,
@@ -118,10 +120,10 @@ impl PluginHost {
             .generate_address_map(false)
             .native_unwind_info(false);
         let engine = Engine::new(&config).map_err(|error| failed(&error))?;
-        start_clock(&engine).map_err(|error| failed(&error))?;
+        let clock = CallClock::start(&engine).map_err(|error| failed(&error))?;
         let cache = cache_dir.and_then(Cache::new);
         let last_good = last_good_dir.map(LastGood::new);
-        Ok(PluginHost(Arc::new(Inner { engine, limits, cache, last_good, metrics })))
+        Ok(PluginHost(Arc::new(Inner { engine, clock, limits, cache, last_good, metrics })))
     }
 
     /// The limits.
@@ -218,7 +220,12 @@ impl PluginHost {
         let engine = &self.0.engine;
         let pre = linker(engine, component).and_then(|linker| linker.instantiate_pre(component));
         let pre = pre.map_err(not_compiled)?;
-        Ok(Code::Wasm { engine: engine.clone(), pre, has_post_return: facts.has_post_return })
+        Ok(Code::Wasm {
+            engine: engine.clone(),
+            clock: self.0.clock.clone(),
+            pre,
+            has_post_return: facts.has_post_return,
+        })
     }
 
     fn open(
@@ -277,17 +284,4 @@ pub(crate) fn not_opened(config: &str, error: CallError) -> LoadProblem {
 fn one_line(words: &str) -> String {
     let words = &words[..words.floor_char_boundary(REASON_BYTES_MAX)];
     words.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// The clock by which plugins are interrupted. It ends with the engine.
-fn start_clock(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    };
-    std::thread::Builder::new().name("plugin-clock".to_owned()).spawn(tick).map(drop)
 }

@@ -8,6 +8,7 @@ mod apply;
 mod artifact;
 mod assets;
 mod cache;
+mod clock;
 mod describe;
 mod error;
 mod file;

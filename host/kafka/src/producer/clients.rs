@@ -11,18 +11,16 @@ use std::{
 
 use collector_tasks::task::Acks;
 use parking_lot::RwLock;
-use rdkafka::{
-    config::FromClientConfigAndContext,
-    producer::{Producer as _, ThreadedProducer},
-};
+use rdkafka::producer::Producer as _;
 
-use super::delivery::{Deliveries, Room, Undeliverable};
+use super::{
+    delivery::{Deliveries, Room, Undeliverable},
+    polled::Client,
+};
 use crate::{KafkaError, KafkaSettings, connection::LastError};
 
 /// The smallest batches, in bytes.
 const BATCH_BYTES_MIN: usize = 1_024;
-
-pub(crate) type Client = ThreadedProducer<Deliveries>;
 
 /// All clients of one producer.
 pub(crate) struct Clients {
@@ -118,7 +116,7 @@ fn build(
 ) -> Result<Client, KafkaError> {
     let config = settings.producer_config(acks, batch_bytes)?;
     let context = Deliveries::new(Arc::clone(room), Arc::clone(undeliverable));
-    Client::from_config_and_context(&config, context)
+    Client::start(&config, context)
         .map_err(|error| LastError::default().explain(settings, "setting up the Kafka producer", &error))
 }
 

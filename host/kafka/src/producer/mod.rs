@@ -2,6 +2,7 @@
 
 mod clients;
 mod delivery;
+mod polled;
 mod topics;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clients::{Client, Clients};
+use clients::Clients;
 use collector_failpoints::planted;
 use collector_model::{Metrics, Ticket, Topic};
 use collector_tasks::{Partitioning, task::Acks};
@@ -26,6 +27,7 @@ use rdkafka::{
 
 pub use delivery::Undeliverable;
 use delivery::{Delivery, Room};
+use polled::Client;
 pub use topics::TopicState;
 use topics::{TopicEntry, TopicTable};
 
