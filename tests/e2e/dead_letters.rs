@@ -1,11 +1,11 @@
 //! Dead letters: looked at and sent once more, from Kafka and from the files of standalone.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Output};
+use std::{collections::BTreeSet, fs, path::Path, process::Output, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::given::{
-    Elastic, Etcd, Program, Role, Servers, etcd::rule_key, kafka, program, settings, turn, unique, until,
+    Elastic, Etcd, Program, Role, Servers, etcd::rule_key, kafka, program, settings, turn, unique, until, within,
 };
 
 /// `collector dead-letters …` with the settings in `home`.
@@ -95,6 +95,57 @@ async fn refused_mended_and_replayed(servers: &Servers, node: &str) {
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is none with the id nobody"));
     assert!(transfer.terminate().await.success());
+}
+
+/// What the dead letters of a topic may take in the test, in bytes.
+const LETTERS_BYTES_MAX: u64 = 64 << 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_whose_dead_letters_have_all_their_room_waits_alone_and_loses_nothing() {
+    let _turn = turn::together().await;
+    let home = tempfile::tempdir().expect("a directory");
+    let home = home.path();
+    fs::create_dir(home.join("tasks")).expect("a directory");
+    let (odd, well) = (home.join("odd.log"), home.join("well.log"));
+    let task = |file: &Path, topic: &str| json!({"path": file, "topic": topic, "plugins": [{"path": "json", "on_error": "dead_letter"}]});
+    fs::write(home.join("tasks/all.json"), json!([task(&odd, "odd"), task(&well, "well")]).to_string()).expect("tasks");
+    let lines = (0..1_500).map(|i| if i % 2 == 0 { format!("word{i}\n") } else { format!("{{\"n\":{i}}}\n") });
+    fs::write(&odd, lines.collect::<String>()).expect("the log file");
+    let settings = settings::standalone(home)
+        + &format!("[limits]\nbatch_lines_max = 100\ndead_letters_bytes_max = {LETTERS_BYTES_MAX}\n");
+    let mut alone = Program::start(Role::Standalone, home, "collector.toml", &settings);
+    let waits = async |alone: &Program| alone.metric("collector_dead_letters_blocked", "odd").await == 1.0;
+    until("the topic waits", async || waits(&alone).await).await;
+    fs::write(&well, (0..100).map(|i| format!("{{\"well\":{i}}}\n")).collect::<String>()).expect("the log file");
+    until("the other topic goes on", async || total(&alone, "well:*").await == 100).await;
+    assert!(total(&alone, "n:*").await < 750, "lines behind one that waits are not read on");
+    let status: Value = serde_json::from_str(&alone.get("/api/status").await.expect("the status")).expect("JSON");
+    let of_odd = &status["status"]["dead_letters"][0];
+    assert_eq!((&of_odd["topic"], &of_odd["state"]), (&json!("odd"), &json!("full")), "{of_odd}");
+    assert!(alone.log().contains("limits.dead_letters_bytes_max"), "the log says what to do: {}", alone.log());
+    alone.kill();
+    alone.start_again();
+    until("the topic waits again", async || waits(&alone).await).await;
+
+    // An operator puts the file away each time.
+    let (file, mut files) = (home.join("state/dead/odd.dead"), 0);
+    let kept = async |alone: &Program| alone.metric("collector_dead_letters_total", "odd").await;
+    within("every line", Duration::from_secs(120), async || {
+        if waits(&alone).await {
+            assert!(fs::metadata(&file).is_ok_and(|found| found.len() <= LETTERS_BYTES_MAX));
+            let before = kept(&alone).await;
+            files += 1;
+            fs::rename(&file, home.join(format!("state/dead/odd-{files}.dead"))).expect("putting it away");
+            until("the topic goes on", async || kept(&alone).await > before).await;
+        }
+        (total(&alone, "n:*").await == 750).then_some(())
+    })
+    .await;
+    let letters: BTreeSet<String> = listed(home, &[]).iter().map(|letter| letter["line"].to_string()).collect();
+    assert!(files > 1, "the limit was met {files} times");
+    assert_eq!(letters.len(), 750);
+    assert_eq!(total(&alone, "").await, 850);
+    assert!(alone.terminate().await.success());
 }
 
 async fn total(program: &Program, query: &str) -> u64 {

@@ -30,7 +30,7 @@ async fn a_blocked_index_costs_no_memory_stops_its_topic_alone_and_gets_everythi
     let mut transfer = Program::start(Role::Transfer, home.path(), "collector.toml", &of_transfer);
     kafka::produce(&servers.kafka, &well, (0..1_000).map(|i| format!("before {i}")));
     until("lines before", async || search.count(&format!("{well}-*")).await == 1_000).await;
-    let (memory, descriptors) = (transfer.resident_mib(), transfer.descriptors());
+    let (memory, descriptors, disk) = (transfer.resident_mib(), transfer.descriptors(), transfer.state_bytes());
 
     let padding = "x".repeat(500);
     kafka::produce(&servers.kafka, &blocked, (0..LINES).map(|i| format!("line {i} {padding}")));
@@ -45,10 +45,15 @@ async fn a_blocked_index_costs_no_memory_stops_its_topic_alone_and_gets_everythi
     assert_eq!(of_blocked(read).await, held, "the blocked topic is read no further");
     assert!(held < LINES as f64 / 2.0, "{held} lines of {LINES} are held");
     let (grown, opened) = (transfer.resident_mib().saturating_sub(memory), transfer.descriptors());
-    println!("held {held} lines, {grown} MiB more than {memory}, {opened} descriptors after {descriptors}");
+    let stored = transfer.state_bytes();
+    println!(
+        "held {held} lines, {grown} MiB more than {memory}, {opened} descriptors after {descriptors}, {stored} bytes after {disk}"
+    );
     // The lines, their documents, and what Kafka's client has fetched ahead for each partition.
     assert!(grown < 10 * MEMORY_MIB, "{grown} MiB more than before");
     assert!(opened <= descriptors + 16, "{opened} descriptors, {descriptors} before");
+    // Kafka is the buffer: nothing of what waits is written here.
+    assert!(stored <= disk + (64 << 10), "{stored} bytes in the state directory, {disk} before");
     let ready: Value = serde_json::from_str(&transfer.get("/api/status").await.expect("the status")).expect("JSON");
     let state =
         ready["status"]["indices"].as_array().expect("indices").iter().find(|index| index["index"] == blocked.as_str());

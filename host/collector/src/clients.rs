@@ -12,6 +12,7 @@ pub fn kafka(from: &settings::KafkaSettings, limits: &settings::Limits) -> Kafka
         batch_bytes_max: limits.batch_bytes_max,
         batch_lines_max: limits.batch_lines_max,
         batch_age_max: limits.batch_age_max,
+        session_timeout: from.session_timeout,
         ..ConsumerLimits::default()
     };
     let tls = from.tls.as_ref().map(|tls| Tls {
@@ -34,6 +35,7 @@ pub fn kafka(from: &settings::KafkaSettings, limits: &settings::Limits) -> Kafka
         tls,
         sasl,
         message_bytes_max: from.message_bytes_max,
+        queue_records_max: from.queue_records_max,
         properties: from.properties.clone(),
         compression: match from.compression {
             settings::Compression::None => Compression::None,

@@ -24,6 +24,11 @@ const RESERVED: [&str; 13] = [
     "partition.assignment.strategy",
 ];
 
+/// How often a member of a group says that it lives; several times within its session.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
+/// How long a member may be busy; never less than its session.
+const POLL_INTERVAL_MIN: Duration = Duration::from_secs(300);
+
 /// How this process talks to Kafka. [`KafkaSettings::new`] fills in every default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KafkaSettings {
@@ -39,6 +44,8 @@ pub struct KafkaSettings {
     pub compression: Compression,
     /// What the producer's queue may hold, in KiB; the resident memory of a sending process is made of it.
     pub queue_kbytes_max: usize,
+    /// How many records it may hold.
+    pub queue_records_max: usize,
     /// How long a record waits for company.
     pub linger: Duration,
     /// How much of one partition goes into one request, in bytes.
@@ -190,6 +197,7 @@ impl KafkaSettings {
             properties: BTreeMap::new(),
             compression: Compression::default(),
             queue_kbytes_max: 16_384,
+            queue_records_max: 500_000,
             linger: Duration::from_millis(20),
             batch_bytes_max: 1_000_000,
             message_bytes_max: 1_000_000,
@@ -281,7 +289,7 @@ impl KafkaSettings {
             .set("message.timeout.ms", "0")
             .set("compression.type", compression)
             .set("queue.buffering.max.kbytes", self.queue_kbytes_max.to_string())
-            .set("queue.buffering.max.messages", "500000")
+            .set("queue.buffering.max.messages", self.queue_records_max.to_string())
             .set("linger.ms", self.linger.as_millis().to_string())
             .set("batch.size", batch_bytes.to_string())
             .set("batch.num.messages", "100000")
@@ -292,6 +300,7 @@ impl KafkaSettings {
     /// What a member of a group has beyond that.
     pub(crate) fn consumer_config(&self, group: &str, instance: Option<&str>) -> Result<ClientConfig, KafkaError> {
         let mut config = self.client_config()?;
+        let session = self.consumer.session_timeout;
         config
             .set("group.id", group)
             .set("enable.auto.commit", "true")
@@ -300,7 +309,9 @@ impl KafkaSettings {
             .set("auto.offset.reset", "earliest")
             .set("isolation.level", "read_committed")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", self.consumer.session_timeout.as_millis().to_string())
+            .set("session.timeout.ms", session.as_millis().to_string())
+            .set("heartbeat.interval.ms", HEARTBEAT_MAX.min(session / 3).as_millis().to_string())
+            .set("max.poll.interval.ms", POLL_INTERVAL_MIN.max(session).as_millis().to_string())
             .set("queued.max.messages.kbytes", self.consumer.fetch_kbytes_max.to_string())
             // The default of a second would idle a partition whose small queue was full for a moment.
             .set("fetch.queue.backoff.ms", "10")
@@ -360,6 +371,22 @@ mod tests {
         assert!(!format!("{settings:?}").contains("hush"));
         settings.tls = None;
         assert_eq!(settings.client_config().unwrap().get("security.protocol"), Some("sasl_plaintext"));
+    }
+
+    #[test]
+    fn a_session_of_any_length_is_one_that_the_client_accepts() {
+        for (session, heartbeat, busy) in [(1, "333", "300000"), (45, "3000", "300000"), (1_800, "3000", "1800000")] {
+            let mut settings = settings();
+            settings.consumer.session_timeout = Duration::from_secs(session);
+            let config = settings.consumer_config("collector", None).unwrap();
+            assert_eq!(config.get("session.timeout.ms"), Some((session * 1_000).to_string().as_str()));
+            assert_eq!(
+                (config.get("heartbeat.interval.ms"), config.get("max.poll.interval.ms")),
+                (Some(heartbeat), Some(busy))
+            );
+            let client: Result<rdkafka::consumer::BaseConsumer, _> = config.create();
+            client.map(drop).expect("the client accepts it");
+        }
     }
 
     #[test]

@@ -101,6 +101,10 @@ metrics! {
     retries: PerTopic = "retries";
     /// Lines written to the dead letters
     dead_letters: PerTopic = "dead_letters";
+    /// What the dead letters of the topic take on disk, where they are kept in files
+    dead_letters_bytes: GaugePerTopic = "dead_letters_bytes";
+    /// 1 while lines of the topic wait because no more dead letters can be kept
+    dead_letters_blocked: GaugePerTopic = "dead_letters_blocked";
     /// Events that a filter dropped
     events_dropped: PerTopic = "events_dropped";
     /// Events that a parser could not read

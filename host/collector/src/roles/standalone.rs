@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use collector_index::{Index, IndexSettings};
-use collector_model::{BucketDay, DeadLetters, FileUid, search::Search};
+use collector_model::{BucketDay, FileUid, search::Search};
 use collector_tail::{Coverage, Surroundings, Tail};
 use collector_tasks::TaskSet;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
-    dead_file::DeadFiles,
+    dead_file::{DeadFiles, FileStatus},
     dead_letters::Taking,
     follow::{self, FollowTasks},
     frame::{self, Frame},
@@ -28,9 +29,11 @@ pub async fn run(settings: StandaloneSettings) -> anyhow::Result<()> {
     let routes = Arc::new(Routes::new(frame.plugins.clone(), frame.plugin_dirs.clone()));
     let index = Arc::new(open_index(&settings, &state, &frame)?);
     let dead_dir = state.path().join("dead");
-    let dead = DeadFiles::open(&dead_dir, frame.metrics.clone())
+    let dead = DeadFiles::open(&dead_dir, common.limits.dead_letters_bytes_max, frame.metrics.clone())
         .with_context(|| format!("making {} for dead letters", dead_dir.display()))?;
-    let dead: Arc<dyn DeadLetters> = Arc::new(dead);
+    let dead = Arc::new(dead);
+    let of_status = dead.clone();
+    frame.status.add("dead_letters", move || json!(of_status.status().iter().map(letters_status).collect::<Vec<_>>()));
     let worker = || IndexWorker::new(routes.clone(), index.writer(), dead.clone());
     let workers = Workers::start((0..common.limits.workers_max).map(|_| worker()))?;
 
@@ -86,6 +89,11 @@ fn open_index(settings: &StandaloneSettings, state: &collector_tail::StateDir, f
         ..IndexSettings::default()
     };
     Ok(Index::open(&state.path().join("index"), of_index, frame.metrics.clone())?)
+}
+
+/// How the dead letters of a topic stand, for the status.
+fn letters_status(status: &FileStatus) -> Value {
+    json!({"topic": status.topic.as_str(), "state": status.state, "reason": status.reason, "bytes": status.bytes})
 }
 
 /// What the index holds decides where a file goes on.

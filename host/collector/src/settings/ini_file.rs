@@ -26,9 +26,10 @@ const KNOWN: [(&str, &[&str]); 4] = [
 ];
 
 /// What the seed called what has another name today.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 8] = [
     ("kafka.brokers", "kafka.address"),
     ("kafka.topics", "kafka.topic"),
+    ("kafka.queue_records_max", "kafka.chan_max_size"),
     ("etcd.endpoints", "etcd.address"),
     ("etcd.collect_key", "etcd.collect_log_key"),
     ("etcd.timeout_s", "etcd.timeout"),
@@ -100,6 +101,16 @@ impl Reading<'_> {
                 self.seed.topic = text();
                 "kafka.topics"
             }
+            ("kafka", "chan_max_size" | "chan_max_zise") => {
+                let held = self.number("kafka.queue_records_max", section, key, value);
+                self.low.kafka.get_or_insert_default().queue_records_max = held;
+                if key == "chan_max_zise" {
+                    let place = self.places.line(self.line_of(section, key));
+                    let note = "[kafka] chan_max_zise is a misspelling of chan_max_size: taken as that";
+                    self.notes.push(format!("{place}: {note}"));
+                }
+                "kafka.queue_records_max"
+            }
             ("etcd", "address") => {
                 self.low.etcd.get_or_insert_default().endpoints = list();
                 "etcd.endpoints"
@@ -130,31 +141,19 @@ impl Reading<'_> {
                 self.seed.filename = text();
                 "taillog.filename"
             }
-            _ => return self.without_meaning(section, key, value),
+            _ => return self.without_meaning(section, key),
         };
         let place = self.places.line(self.line_of(section, key));
         self.places.set(today, place);
     }
 
-    /// Keys that decide nothing here: sizes of queues, and what the seed did not know either.
-    fn without_meaning(&mut self, section: &str, key: &str, value: &str) {
+    /// Keys that the seed did not know either.
+    fn without_meaning(&mut self, section: &str, key: &str) {
         let place = self.places.line(self.line_of(section, key));
-        match (section, key) {
-            ("kafka", "chan_max_size") => {
-                self.number("", section, key, value);
-            }
-            ("kafka", "chan_max_zise") => {
-                self.notes
-                    .push(format!("{place}: [kafka] chan_max_zise is a misspelling of chan_max_size: taken as that"));
-                self.number("", section, key, value);
-            }
-            _ => {
-                let siblings = KNOWN.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
-                let near = collector_tasks::explain::nearest(key, siblings.iter().copied());
-                let hint = near.map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
-                self.notes.push(format!("{place}: [{section}] {key} is not known and has no effect{hint}"));
-            }
-        }
+        let siblings = KNOWN.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, keys)| keys);
+        let near = collector_tasks::explain::nearest(key, siblings.iter().copied());
+        let hint = near.map_or_else(String::new, |near| format!(": did you mean {near:?}?"));
+        self.notes.push(format!("{place}: [{section}] {key} is not known and has no effect{hint}"));
     }
 
     fn number(&mut self, today: &str, section: &str, key: &str, value: &str) -> Option<u64> {
@@ -163,8 +162,7 @@ impl Reading<'_> {
             let place = self.places.line(self.line_of(section, key));
             let (problem, fix) =
                 (format!("{value:?} is not a number"), "write a whole number, zero or more".to_owned());
-            let key = if today.is_empty() { format!("{section}.{key}") } else { today.to_owned() };
-            self.problems.push(Problem { place, key, problem, fix });
+            self.problems.push(Problem { place, key: today.to_owned(), problem, fix });
         }
         parsed
     }

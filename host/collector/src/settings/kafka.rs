@@ -1,6 +1,6 @@
 //! Kafka, as agent and transfer need it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use collector_tasks::explain;
 
@@ -17,6 +17,10 @@ pub struct KafkaSettings {
     pub sasl: Option<KafkaSasl>,
     /// The largest record that is sent, in bytes.
     pub message_bytes_max: usize,
+    /// How many records wait for Kafka's answer at once.
+    pub queue_records_max: usize,
+    /// How long the consumer group waits for a member that is silent.
+    pub session_timeout: Duration,
     /// Further properties of the Kafka client.
     pub properties: BTreeMap<String, String>,
     /// How batches of records are compressed.
@@ -80,6 +84,10 @@ pub enum Compression {
     Zstd,
 }
 
+/// Properties of the client, and the keys that stand for them.
+const OWN_KEYS: [(&str, &str); 2] =
+    [("session.timeout.ms", "session_timeout_ms"), ("queue.buffering.max.messages", "queue_records_max")];
+
 pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
     let low = m.written.low.kafka.clone().unwrap_or_default();
     let example = "brokers = [\"127.0.0.1:9092\"] under [kafka]";
@@ -94,20 +102,43 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
             None
         }
     };
-    let create_topics = match &low.create_topics {
-        None => Some(None),
-        Some(low) => {
-            let partitions = m.number("kafka.create_topics.partitions", low.partitions, 6, 1..=10_000);
-            let replication =
-                low.replication.map(|replicas| m.number("kafka.create_topics.replication", Some(replicas), 1, 1..=100));
-            let replication = replication.map_or(Some(None), |replicas| replicas.map(|replicas| Some(replicas as i32)));
-            partitions
-                .zip(replication)
-                .map(|(partitions, replication)| Some(CreateTopics { partitions: partitions as i32, replication }))
-        }
-    };
+    let create_topics = create_topics(m, &low);
     let tls = tls(m, &low);
     let sasl = sasl(m, &low);
+    check_properties(m, &low);
+    let records = m.number("kafka.queue_records_max", low.queue_records_max, 500_000, 1..=10_000_000);
+    let session = m.number("kafka.session_timeout_ms", low.session_timeout_ms, 45_000, 1_000..=1_800_000);
+    let bytes = m.number("kafka.message_bytes_max", low.message_bytes_max, 1_000_000, 16 << 10..=64 << 20);
+    Some(KafkaSettings {
+        brokers: brokers?,
+        tls: tls?,
+        sasl: sasl?,
+        message_bytes_max: bytes? as usize,
+        queue_records_max: records? as usize,
+        session_timeout: Duration::from_millis(session?),
+        properties: low.properties.unwrap_or_default(),
+        compression: compression?,
+        create_topics: create_topics?,
+    })
+}
+
+fn create_topics(m: &mut Meaning<'_>, low: &LowKafka) -> Option<Option<CreateTopics>> {
+    let Some(low) = &low.create_topics else { return Some(None) };
+    let partitions = m.number("kafka.create_topics.partitions", low.partitions, 6, 1..=10_000);
+    let replication =
+        low.replication.map(|replicas| m.number("kafka.create_topics.replication", Some(replicas), 1, 1..=100));
+    let replication = replication.map_or(Some(None), |replicas| replicas.map(|replicas| Some(replicas as i32)));
+    Some(Some(CreateTopics { partitions: partitions? as i32, replication: replication? }))
+}
+
+/// Complains about properties that something else in the settings says.
+fn check_properties(m: &mut Meaning<'_>, low: &LowKafka) {
+    for (property, key) in OWN_KEYS {
+        if low.properties.as_ref().is_some_and(|properties| properties.contains_key(property)) {
+            let fix = format!("write {key} under [kafka] instead");
+            m.complain("kafka.properties", format!("{property:?} has a key of its own"), fix);
+        }
+    }
     if low.tls.is_some() || low.sasl.is_some() {
         let doubled = low.properties.iter().flat_map(BTreeMap::keys).find(|key| is_of_security(key)).cloned();
         if let Some(key) = doubled {
@@ -115,16 +146,6 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
             m.complain("kafka.properties", format!("{key:?} is what [kafka.tls] and [kafka.sasl] say"), fix);
         }
     }
-    let bytes = m.number("kafka.message_bytes_max", low.message_bytes_max, 1_000_000, 16 << 10..=64 << 20);
-    Some(KafkaSettings {
-        brokers: brokers?,
-        tls: tls?,
-        sasl: sasl?,
-        message_bytes_max: bytes? as usize,
-        properties: low.properties.unwrap_or_default(),
-        compression: compression?,
-        create_topics: create_topics?,
-    })
 }
 
 fn is_of_security(key: &str) -> bool {

@@ -21,6 +21,8 @@ pub struct Limits {
     pub batch_lines_max: usize,
     /// How long a batch gathers lines.
     pub batch_age_max: Duration,
+    /// What the dead letters of a topic may take on disk, in bytes, where they are kept in files.
+    pub dead_letters_bytes_max: u64,
     /// Limits of each plugin.
     pub plugin: PluginLimits,
 }
@@ -69,6 +71,7 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<Limits> {
     let bytes = m.number("limits.batch_bytes_max", low.batch_bytes_max, 128 * KIB, 4 * KIB..=4 * MIB);
     let lines = m.number("limits.batch_lines_max", low.batch_lines_max, 2_000, 1..=100_000);
     let age = m.number("limits.batch_ms_max", low.batch_ms_max, 20, 1..=10_000);
+    let dead = m.number("limits.dead_letters_bytes_max", low.dead_letters_bytes_max, GIB, 64 * KIB..=1024 * GIB);
     Some(Limits {
         memory_bytes_max: memory? as usize,
         open_files_max: open_files.map_or(Some(None), |files| files.map(|files| Some(files as usize)))?,
@@ -77,6 +80,7 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<Limits> {
         batch_bytes_max: bytes? as usize,
         batch_lines_max: lines? as usize,
         batch_age_max: Duration::from_millis(age?),
+        dead_letters_bytes_max: dead?,
         plugin: plugin?,
     })
 }

@@ -92,6 +92,10 @@ section! {
         create_topics: LowCreateTopics,
         /// The largest record that is sent, in bytes.
         message_bytes_max: u64,
+        /// How many records wait for Kafka's answer at once.
+        queue_records_max: u64,
+        /// How long the group waits for a member that is silent, in milliseconds.
+        session_timeout_ms: u64,
         /// Encrypted connections.
         tls: LowKafkaTls,
         /// Who we are to the brokers.
@@ -228,6 +232,8 @@ section! {
         batch_lines_max: u64,
         /// How long a batch gathers lines, in milliseconds.
         batch_ms_max: u64,
+        /// What the dead letters of a topic may take on disk, in bytes, where they are kept in files.
+        dead_letters_bytes_max: u64,
         /// Limits of each plugin.
         plugin: LowPluginLimits,
     }

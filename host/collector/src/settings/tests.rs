@@ -111,7 +111,9 @@ fn the_seed_s_later_agents_take_tasks_from_etcd() {
     let found = etcd(third);
     assert_eq!(found.endpoints, ["http://a:2379", "http://b:2379"]);
     assert_eq!(found.collect_keys, ["/logagent/192.0.2.7/collect_config", "/logagent/all/collect_config"]);
-    let notes = written("config.ini", third, &[]).agent().unwrap().common.notes;
+    let third_agent = written("config.ini", third, &[]).agent().unwrap();
+    assert_eq!(third_agent.kafka.queue_records_max, 100_000);
+    let notes = third_agent.common.notes;
     assert!(
         notes[0].ends_with(":3: [kafka] chan_max_zise is a misspelling of chan_max_size: taken as that"),
         "{notes:?}"
@@ -127,6 +129,24 @@ fn the_seed_s_transfer_writes_its_own_documents() {
     assert_eq!((settings.elastic.in_flight_max, settings.elastic.index_documents_max), (16, Some(100_000)));
     assert_eq!(settings.common.defaults.document, DocumentForm::Seed);
     assert!(settings.etcd.is_none());
+}
+
+#[test]
+fn how_long_a_group_waits_for_a_member_is_a_setting_within_bounds() {
+    let transfer = |kafka: &str| {
+        let text =
+            format!("[kafka]\nbrokers = [\"k:1\"]\ntopics = [\"t\"]\n{kafka}\n[elasticsearch]\nnodes = [\"e\"]\n");
+        written("c.toml", &text, &[]).transfer().map_err(|problems| problems.to_string())
+    };
+    let given = |kafka: &str| transfer(kafka).unwrap().kafka.session_timeout.as_millis();
+    assert_eq!((given(""), given("session_timeout_ms = 10000")), (45_000, 10_000));
+    let error = transfer("session_timeout_ms = 10").unwrap_err();
+    assert!(error.contains("10 is out of range; write a number from 1000 to 1800000"), "{error}");
+    let error = transfer("properties = {\"session.timeout.ms\" = \"10000\"}").unwrap_err();
+    assert!(
+        error.contains("\"session.timeout.ms\" has a key of its own; write session_timeout_ms under [kafka]"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use collector_model::{Batch, DeadLetter, DeadLetters, Stage, Table, Ticket, envelope};
+use collector_model::{Batch, DeadLetter, Stage, Table, envelope};
+#[cfg(feature = "fleet")]
+use collector_model::{DeadLetters, Ticket};
 
 /// Now, in ms since the epoch.
 pub fn now_ms() -> i64 {
@@ -10,10 +12,16 @@ pub fn now_ms() -> i64 {
 }
 
 /// Buries the lines that the chain gave up, under a share of the batch's duty.
+#[cfg(feature = "fleet")]
 pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, ticket: &Ticket) {
-    if table.dead().is_empty() {
-        return;
+    let letters = letters(batch, table, stage);
+    if !letters.is_empty() {
+        dead.bury(letters, ticket.clone());
     }
+}
+
+/// A letter for each line that the chain gave up.
+pub fn letters(batch: &Batch, table: &Table, stage: Stage) -> Vec<DeadLetter> {
     let time_ms = now_ms();
     let letters = table.dead().iter().map(|gone| {
         let line = &batch.lines[gone.line as usize];
@@ -30,5 +38,5 @@ pub fn bury(batch: &Batch, table: &Table, stage: Stage, dead: &dyn DeadLetters, 
             time_ms,
         }
     });
-    dead.bury(letters.collect(), ticket.clone());
+    letters.collect()
 }

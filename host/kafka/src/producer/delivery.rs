@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -50,21 +50,66 @@ pub(crate) struct Delivery {
     pub(crate) bytes_max: usize,
 }
 
-/// The bytes in librdkafka's queue, and those who wait for room in it.
+/// Records and their bytes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+}
+
+/// How much is in flight, counted in one word, so that a record costs one addition: its bytes in the lower 40 bits, itself above.
+#[derive(Default)]
+pub(crate) struct InFlight(AtomicU64);
+
+const RECORD: u64 = 1 << 40;
+
+impl InFlight {
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(RECORD + bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Takes a record away again; what is left.
+    fn subtract(&self, bytes: usize) -> Load {
+        let one = RECORD + bytes as u64;
+        load(self.0.fetch_sub(one, Ordering::Relaxed) - one)
+    }
+
+    pub(crate) fn now(&self) -> Load {
+        load(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn load(word: u64) -> Load {
+    Load { bytes: (word % RECORD) as usize, records: (word / RECORD) as usize }
+}
+
+impl Load {
+    /// Whether neither is more than in the other.
+    pub(crate) fn is_within(self, other: Load) -> bool {
+        self.bytes <= other.bytes && self.records <= other.records
+    }
+
+    /// So many parts of both.
+    pub(crate) fn share(self, of: usize, parts: usize) -> Load {
+        Load { bytes: self.bytes / parts * of, records: self.records / parts * of }
+    }
+}
+
+/// What is in librdkafka's queue, and those who wait for room in it.
 pub(crate) struct Room {
-    in_flight_bytes: AtomicUsize,
-    low_bytes: usize,
+    in_flight: InFlight,
+    low: Load,
     waiting: AtomicUsize,
     lock: Mutex<()>,
     freed: Condvar,
 }
 
 impl Room {
-    /// A queue of `bytes_max`; who found it full goes on when it is down to three quarters.
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    /// A queue of that size; who found it full goes on when it is down to three quarters.
+    pub(crate) fn new(size: Load) -> Self {
         Room {
-            in_flight_bytes: AtomicUsize::new(0),
-            low_bytes: bytes_max / 4 * 3,
+            in_flight: InFlight::default(),
+            low: size.share(3, 4),
             waiting: AtomicUsize::new(0),
             lock: Mutex::new(()),
             freed: Condvar::new(),
@@ -72,14 +117,13 @@ impl Room {
     }
 
     pub(crate) fn take(&self, entry: &TopicEntry, bytes: usize) {
-        self.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
-        entry.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.in_flight.add(bytes);
+        entry.in_flight.add(bytes);
     }
 
     pub(crate) fn give_back(&self, entry: &TopicEntry, bytes: usize) {
-        entry.in_flight_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let left = self.in_flight_bytes.fetch_sub(bytes, Ordering::Relaxed) - bytes;
-        if left <= self.low_bytes && self.waiting.load(Ordering::Relaxed) > 0 {
+        entry.in_flight.subtract(bytes);
+        if self.in_flight.subtract(bytes).is_within(self.low) && self.waiting.load(Ordering::Relaxed) > 0 {
             self.wake();
         }
     }
@@ -97,7 +141,7 @@ impl Room {
     }
 
     pub(crate) fn in_flight_bytes(&self) -> usize {
-        self.in_flight_bytes.load(Ordering::Relaxed)
+        self.in_flight.now().bytes
     }
 }
 
@@ -189,5 +233,23 @@ impl ProducerContext for Deliveries {
             }
             Err((error, record)) => self.failed(error, record, *delivery),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_bytes_are_counted_side_by_side() {
+        let in_flight = InFlight::default();
+        in_flight.add(0);
+        in_flight.add(700);
+        in_flight.add(50);
+        assert_eq!(in_flight.now(), Load { bytes: 750, records: 3 });
+        assert_eq!(in_flight.subtract(700), Load { bytes: 50, records: 2 });
+        assert!(in_flight.now().is_within(Load { bytes: 50, records: 2 }));
+        assert!(!in_flight.now().is_within(Load { bytes: 1_000, records: 1 }));
+        assert!(!in_flight.now().is_within(Load { bytes: 49, records: 9 }));
     }
 }

@@ -26,7 +26,7 @@ use rdkafka::{
 };
 
 pub use delivery::Undeliverable;
-use delivery::{Delivery, Room};
+use delivery::{Delivery, Load, Room};
 use polled::Client;
 pub use topics::TopicState;
 use topics::{TopicEntry, TopicTable};
@@ -65,7 +65,8 @@ struct Shared {
 pub struct Route {
     entry: Arc<TopicEntry>,
     partitioner: Partitioner,
-    share_bytes: usize,
+    /// What of the queue the topic may take.
+    share: Load,
     message_bytes_max: usize,
 }
 
@@ -132,9 +133,7 @@ impl Route {
             Some(number) if number < 0 || number >= partitions => {
                 TopicState::Unavailable(no_such_partition(&self.entry, number, partitions))
             }
-            _ if self.entry.in_flight_bytes.load(Ordering::Relaxed) > self.share_bytes
-                && !planted("drop-on-queue-full") =>
-            {
+            _ if !self.entry.in_flight.now().is_within(self.share) && !planted("drop-on-queue-full") => {
                 TopicState::Congested
             }
             _ => TopicState::Ready,
@@ -158,7 +157,7 @@ impl Producer {
             );
         }
         let undeliverable: Arc<dyn Fn(Undeliverable) + Send + Sync> = Arc::new(undeliverable);
-        let room = Arc::new(Room::new(settings.queue_kbytes_max << 10));
+        let room = Arc::new(Room::new(queue(settings)));
         let clients = Clients::start(settings, acks, Arc::clone(&room), undeliverable)?;
         let inquirer = Inquirer::new(settings.clone())?;
         let shared = Arc::new(Shared {
@@ -183,7 +182,7 @@ impl Producer {
         Route {
             entry: self.shared.topics.entry(topic),
             partitioner: Partitioner::new(partitioning),
-            share_bytes: (self.shared.settings.queue_kbytes_max << 10) / 2,
+            share: queue(&self.shared.settings).share(1, 2),
             message_bytes_max: self.shared.settings.message_bytes_max,
         }
     }
@@ -242,6 +241,11 @@ impl Drop for Producer {
             let _ = watcher.join();
         }
     }
+}
+
+/// How much the client's queue takes.
+fn queue(settings: &KafkaSettings) -> Load {
+    Load { bytes: settings.queue_kbytes_max << 10, records: settings.queue_records_max }
 }
 
 fn no_such_partition(entry: &TopicEntry, partition: i32, partitions: i32) -> KafkaError {

@@ -13,6 +13,7 @@ use collector_model::{Metrics, Topic, metrics::of};
 use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
+use super::delivery::InFlight;
 use crate::{KafkaError, KafkaSettings, TopicCreation, cluster::Inquirer};
 
 /// How long the number of partitions of a topic is believed.
@@ -51,7 +52,7 @@ pub(crate) struct TopicEntry {
     /// The cluster refused something that is within `bytes_max`.
     is_narrower: AtomicBool,
     limit_looked_up: Mutex<Option<Instant>>,
-    pub(crate) in_flight_bytes: AtomicUsize,
+    pub(crate) in_flight: InFlight,
     pub(crate) records_delivered: Counter,
     pub(crate) lines_delivered: Counter,
     pub(crate) bytes_delivered: Counter,
@@ -73,7 +74,7 @@ impl TopicEntry {
             bytes_max: AtomicUsize::new(usize::MAX),
             is_narrower: AtomicBool::new(false),
             limit_looked_up: Mutex::new(None),
-            in_flight_bytes: AtomicUsize::new(0),
+            in_flight: InFlight::default(),
             records_delivered: metrics.records_delivered.get_or_create(&label).clone(),
             lines_delivered: metrics.lines_delivered.get_or_create(&label).clone(),
             bytes_delivered: metrics.bytes_delivered.get_or_create(&label).clone(),

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use collector_kafka::{
-    KafkaDeadLetters, KafkaError, KafkaSettings, Record, SendError, TopicCreation, TopicState, cluster,
+    KafkaDeadLetters, KafkaError, KafkaSettings, Record, Route, SendError, TopicCreation, TopicState, cluster,
 };
 use collector_model::{
     BucketDay, DeadLetter, DeadLetters, EventId, FileUid, ForkPath, LineFlags, Metrics, Origin, Topic, dead::Stage,
@@ -67,6 +67,36 @@ fn a_record_that_is_too_large_gives_its_ticket_back() {
     ticket.complete();
     assert!(producer.flush(PATIENCE));
     assert_eq!((told.acknowledged.load(Ordering::SeqCst), told.lost.load(Ordering::SeqCst)), (2, 0));
+}
+
+#[test]
+fn a_queue_of_few_records_makes_senders_wait_and_a_topic_takes_half_of_it() {
+    let Some(broker) = broker() else { return };
+    // Nothing leaves before it is flushed.
+    let settings = KafkaSettings { queue_records_max: 10, linger: Duration::from_secs(600), ..settings(&broker, 1) };
+    let told = Arc::new(Told::default());
+    let producer = start_producer(&settings, &Metrics::default());
+    let mut one = producer.route(&unique_topic("one"), Partitioning::Sticky);
+    let mut other = producer.route(&unique_topic("other"), Partitioning::Sticky);
+    let send = |route: &mut Route| producer.send(Record { route, key: b"", value: b"x" }, told.ticket()).unwrap();
+    (0..6).for_each(|_| send(&mut one));
+    until(|| (other.state() == TopicState::Ready).then_some(()));
+    assert_eq!(one.state(), TopicState::Congested);
+    (0..4).for_each(|_| send(&mut other));
+    let acknowledged = || told.acknowledged.load(Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let (begin, begun) = std::sync::mpsc::channel();
+        let sending = scope.spawn(move || {
+            begin.send(()).unwrap();
+            send(&mut other);
+            acknowledged()
+        });
+        begun.recv().unwrap();
+        until(|| (producer.flush(Duration::from_millis(100)) && sending.is_finished()).then_some(()));
+        assert!(sending.join().unwrap() > 0, "the eleventh was taken when others had gone");
+    });
+    assert!(producer.flush(PATIENCE));
+    assert_eq!((acknowledged(), one.state()), (11, TopicState::Ready));
 }
 
 #[test]
