@@ -7,7 +7,8 @@
 #   SERVICES_JAVA   the java program, 17 or newer (needed for the three servers that run on it)
 #
 # A second set of servers beside the first takes its own SERVICES_RUN, SERVICES_ETCD_PORT, SERVICES_KAFKA_PORT and
-# SERVICES_ELASTICSEARCH_PORT; SERVICES_KAFKA_SETTINGS is added to Kafka's settings.
+# SERVICES_ELASTICSEARCH_PORT; SERVICES_KAFKA_SETTINGS is added to Kafka's settings. SERVICES_ELASTICSEARCH_SETTINGS makes
+# Elasticsearch a node of a cluster (its name, its roles, where the others are) in the place of the only one.
 #
 # One folder per server, $SERVICES_DIR/run/NAME, holds its settings, its data, its output (out.log) and its pid.
 set -uo pipefail
@@ -242,16 +243,19 @@ as_nobody() {
 search_settings() {
   cat <<END
 cluster.name: collector-tests
-node.name: one
 path.data: $RUN/$1/data
 path.logs: $RUN/$1/logs
 network.host: 127.0.0.1
 http.port: $2
 transport.port: $(($2 + 100))
-discovery.type: single-node
 cluster.routing.allocation.disk.threshold_enabled: false
 END
   [ "$1" = opensearch ] || echo 'xpack.security.enabled: false'
+  if [ "$1" = elasticsearch ] && [ -n "${SERVICES_ELASTICSEARCH_SETTINGS:-}" ]; then
+    printf '%s\n' "$SERVICES_ELASTICSEARCH_SETTINGS"
+  else
+    printf '%s\n' 'node.name: one' 'discovery.type: single-node'
+  fi
 }
 
 # The distribution's own options write heap dumps and logs of the garbage collector beside the programs.

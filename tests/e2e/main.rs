@@ -6,6 +6,7 @@
 mod authoring;
 mod collecting;
 mod dead_letters;
+mod failover;
 mod forking;
 mod forms;
 mod given;

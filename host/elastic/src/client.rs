@@ -126,9 +126,26 @@ impl Nodes {
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Answer, NoAnswer> {
         let node = self.pick(Instant::now());
         let answer = node.call(call, self.timeout).await;
-        let failed = answer.as_ref().map_or(true, |answer| matches!(answer.status, 502..=504));
-        node.rest.lock().note(failed, Instant::now());
+        let failure = match &answer {
+            Ok(answer) if matches!(answer.status, 502..=504) => Some(format!("status {}", answer.status)),
+            Ok(_) => None,
+            Err(no_answer) => Some(no_answer.reason.clone()),
+        };
+        let turn = node.rest.lock().note(failure.is_some(), Instant::now());
+        self.say(node, turn, &failure.unwrap_or_default());
         answer
+    }
+
+    /// Where there are others, a node's going and coming is worth a word.
+    fn say(&self, node: &Node, turn: Option<Turn>, reason: &str) {
+        let others = self.nodes.len() - 1;
+        match turn.filter(|_| others > 0) {
+            Some(Turn::Gone) => {
+                tracing::warn!(node = %node.url, reason, others, "a node does not serve; the others are asked, and it again after a rest");
+            }
+            Some(Turn::Back) => tracing::info!(node = %node.url, "the node serves again"),
+            None => {}
+        }
     }
 
     fn pick(&self, now: Instant) -> &Node {
@@ -141,15 +158,24 @@ impl Nodes {
     }
 }
 
+/// News of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Gone,
+    Back,
+}
+
 impl Rest {
-    fn note(&mut self, failed: bool, now: Instant) {
+    fn note(&mut self, failed: bool, now: Instant) -> Option<Turn> {
+        let was_failing = self.failures > 0;
         if !failed {
             *self = Rest::default();
-            return;
+            return was_failing.then_some(Turn::Back);
         }
         let rest = Duration::from_secs(1).saturating_mul(1 << self.failures.min(10)).min(REST_MAX);
         self.failures += 1;
         self.until = Some(now + rest);
+        (!was_failing).then_some(Turn::Gone)
     }
 }
 
@@ -270,6 +296,13 @@ mod tests {
         assert!(asked(&nodes, later + REST_MAX + Duration::from_millis(1), 3).contains(&"b".to_owned()));
         nodes.nodes[1].rest.lock().note(false, later);
         assert!(asked(&nodes, later, 3).contains(&"b".to_owned()), "one answer makes it whole again");
+    }
+
+    #[test]
+    fn a_node_s_going_and_coming_is_news_once() {
+        let (mut rest, now) = (Rest::default(), Instant::now());
+        let told: Vec<_> = [false, true, true, false, false].map(|failed| rest.note(failed, now)).to_vec();
+        assert_eq!(told, [None, Some(Turn::Gone), None, Some(Turn::Back), None]);
     }
 
     #[test]

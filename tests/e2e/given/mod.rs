@@ -1,6 +1,7 @@
 //! What the tests are given: servers, the program, files that are written to, and ways to wait.
 
 pub(crate) mod bulk_server;
+pub(crate) mod cluster;
 pub(crate) mod elastic;
 pub(crate) mod etcd;
 pub(crate) mod kafka;
@@ -14,6 +15,7 @@ pub(crate) mod turn;
 pub(crate) mod wait;
 pub(crate) mod writer;
 
+pub(crate) use cluster::{Cluster, Installed};
 pub(crate) use elastic::Elastic;
 pub(crate) use etcd::Etcd;
 pub(crate) use program::{Program, Role};
