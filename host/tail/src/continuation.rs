@@ -19,6 +19,7 @@ use crate::{
     gunzip::Gunzip,
     identity::Mark,
     inbox::Inbox,
+    listing::Listings,
     rotation::{is_rotated_name, without_gz},
 };
 
@@ -59,7 +60,7 @@ pub(crate) struct Hunter {
 }
 
 struct HunterThread {
-    orders: Option<Sender<Hunt>>,
+    orders: Option<Sender<Vec<Hunt>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -67,12 +68,12 @@ struct HunterThread {
 impl Hunter {
     /// Starts a thread that looks; what it finds goes to the inbox.
     pub(crate) fn start(disk: Arc<dyn Disk>, inbox: Arc<Inbox>) -> io::Result<Self> {
-        let (orders, received): (_, Receiver<Hunt>) = channel();
+        let (orders, received): (_, Receiver<Vec<Hunt>>) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, on_thread) = (Arc::clone(&stop), Self::without_thread(disk, inbox));
         let hunter = Self::without_thread(Arc::clone(&on_thread.disk), Arc::clone(&on_thread.inbox));
         let hunt =
-            move || received.into_iter().for_each(|hunt| on_thread.look(hunt, &|| stopped.load(Ordering::Relaxed)));
+            move || received.into_iter().for_each(|hunts| on_thread.look(hunts, &|| stopped.load(Ordering::Relaxed)));
         let thread = std::thread::Builder::new().name("tail-unzip".into()).spawn(hunt)?;
         Ok(Hunter { thread: Some(HunterThread { orders: Some(orders), stop, thread: Some(thread) }), ..hunter })
     }
@@ -83,18 +84,27 @@ impl Hunter {
     }
 
     /// Has files looked for.
-    pub(crate) fn send(&self, hunt: Hunt) {
+    pub(crate) fn send(&self, hunts: Vec<Hunt>) {
         match self.thread.as_ref().and_then(|thread| thread.orders.as_ref()) {
             // The thread lives as long as this sender.
-            Some(orders) => drop(orders.send(hunt)),
-            None => self.look(hunt, &|| false),
+            Some(orders) => drop(orders.send(hunts)),
+            None => self.look(hunts, &|| false),
         }
     }
 
-    fn look(&self, hunt: Hunt, give_up: &dyn Fn() -> bool) {
-        let files = search(&*self.disk, &hunt, give_up);
-        let found = Found { task: hunt.task, origin: hunt.origin, files };
-        self.inbox.post(|mail| mail.found.push(found));
+    fn look(&self, hunts: Vec<Hunt>, give_up: &dyn Fn() -> bool) {
+        let mut listings = Listings::of(&self.disk);
+        for hunt in hunts {
+            let was_listed = listings.knows_beside(&hunt.origin);
+            let mut search = search(&*self.disk, &hunt, &mut listings, give_up);
+            if search.met_nothing && was_listed {
+                // What was listed for another hunt was renamed since.
+                listings.forget_beside(&hunt.origin);
+                search = self::search(&*self.disk, &hunt, &mut listings, give_up);
+            }
+            let found = Found { task: hunt.task, origin: hunt.origin, files: search.files };
+            self.inbox.post(|mail| mail.found.push(found));
+        }
     }
 }
 
@@ -115,10 +125,17 @@ struct Stranger {
     body: Gunzip,
 }
 
-fn search(disk: &dyn Disk, hunt: &Hunt, give_up: &dyn Fn() -> bool) -> Vec<Continued> {
+/// What a hunt came to.
+struct Search {
+    files: Vec<Continued>,
+    /// A file was not there that had been listed.
+    met_nothing: bool,
+}
+
+fn search(disk: &dyn Disk, hunt: &Hunt, listings: &mut Listings, give_up: &dyn Fn() -> bool) -> Search {
     let (mut wanted, mut files, mut strangers) = (hunt.wanted.clone(), vec![], vec![]);
-    let mut newest_known: Option<i64> = None;
-    for path in compressed_beside(disk, hunt) {
+    let (mut newest_known, mut met_nothing): (Option<i64>, bool) = (None, false);
+    for path in compressed_beside(hunt, listings) {
         match look_at(disk, &path, (&mut wanted, &hunt.known), give_up) {
             Ok((changed_ms, Sort::Wanted(uid, body))) => {
                 newest_known = newest_known.max(Some(changed_ms));
@@ -126,17 +143,18 @@ fn search(disk: &dyn Disk, hunt: &Hunt, give_up: &dyn Fn() -> bool) -> Vec<Conti
             }
             Ok((_, Sort::Known)) => {}
             Ok((changed_ms, Sort::Stranger(body))) => strangers.push(Stranger { path, changed_ms, body }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => met_nothing = true,
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "looking into a compressed file for what was not read: it is passed over");
             }
         }
     }
     // What was rotated after the last known one, and compressed, all while nobody read. Without a known one there is no telling.
-    let Some(newest_known) = newest_known else { return files };
+    let Some(newest_known) = newest_known else { return Search { files, met_nothing } };
     let unseen = strangers.into_iter().filter(|stranger| stranger.changed_ms >= newest_known);
     let unseen = unseen.filter(|stranger| is_rotated_name(&hunt.origin, &without_gz(&stranger.path)));
     files.extend(unseen.map(|stranger| Continued { uid: None, path: stranger.path, body: stranger.body }));
-    files
+    Search { files, met_nothing }
 }
 
 /// What a compressed file is.
@@ -171,14 +189,9 @@ fn look_at(
 
 /// The compressed files beside the path that are named after it (`app.log.2.gz`, `app-20260131.log.gz`) and no copies of plain ones
 /// there. Without a look at the names, thousands of files that are gone would have thousands of others unpacked for each.
-fn compressed_beside(disk: &dyn Disk, hunt: &Hunt) -> Vec<PathBuf> {
-    let entries = hunt.origin.parent().map_or_else(Vec::new, |dir| disk.entries(dir));
-    let paths = entries.into_iter().map(|entry| entry.path);
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let stem = hunt.origin.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let is_named_so = |path: &PathBuf| name(path).starts_with(&stem) && name(path).ends_with(".gz");
-    let compressed = paths.filter(is_named_so);
-    let mut compressed: Vec<_> = compressed.filter(|path| !hunt.plain.contains(&without_gz(path))).collect();
-    compressed.sort();
-    compressed
+fn compressed_beside(hunt: &Hunt, listings: &mut Listings) -> Vec<PathBuf> {
+    let stem = hunt.origin.file_stem().unwrap_or_default().as_encoded_bytes();
+    let is_compressed = |path: &PathBuf| path.as_os_str().as_encoded_bytes().ends_with(b".gz");
+    let compressed = listings.beginning_with(&hunt.origin, stem).into_iter().filter(is_compressed);
+    compressed.filter(|path| !hunt.plain.contains(&without_gz(path))).collect()
 }

@@ -21,6 +21,7 @@ mod gunzip;
 mod identity;
 mod inbox;
 mod lag;
+mod listing;
 mod pace;
 mod pattern;
 mod reader;

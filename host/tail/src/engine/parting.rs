@@ -15,6 +15,7 @@ use crate::{
     content,
     disk::{DirEntry, Disk},
     identity::{Fingerprint, Identity},
+    listing::Listings,
     reader::{Reader, Reserve, Stage},
     rotation::{self, Nameless, Parting},
     state::record::Record,
@@ -231,11 +232,12 @@ impl Engine {
     pub(super) fn forget_absent(&mut self, now: Instant) {
         let held: std::collections::HashSet<FileUid> = self.readers.values().filter_map(|reader| reader.uid).collect();
         // A directory that cannot be looked into says nothing of its files: it may be a disk that is away.
-        let is_there = |path: &str, identity: Identity| {
-            let dir = Path::new(path).parent().unwrap_or(Path::new("/"));
-            self.disk.metadata(dir).is_err()
-                || self.disk.metadata(Path::new(path)).is_ok_and(|meta| content::identity(&meta).may_be(identity))
-                || siblings(&*self.disk, Path::new(path)).any(|entry| entry.inode == identity.inode)
+        let mut listings = Listings::of(&self.disk);
+        let mut is_there = |path: &str, identity: Identity| {
+            let path = Path::new(path);
+            self.disk.metadata(path.parent().unwrap_or(Path::new("/"))).is_err()
+                || self.disk.metadata(path).is_ok_and(|meta| content::identity(&meta).may_be(identity))
+                || listings.has_inode(path, identity.inode)
         };
         let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
         let absent: BTreeMap<_, _> = entries

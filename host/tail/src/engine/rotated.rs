@@ -10,19 +10,28 @@ use std::{
 use collector_model::{FileUid, Topic};
 
 use super::{
-    Engine,
+    Engine, Map,
     admission::{Begin, Opening},
-    parting::siblings,
 };
 use crate::{
     content,
     continuation::{Continued, Found, Hunt},
-    disk::{DirEntry, OpenFile},
+    disk::OpenFile,
     identity::{Identity, Verdict, judge},
+    listing::Listings,
     reader::Stage,
     rotation,
+    state::known::FileEntry,
     work::Work,
 };
+
+/// Files that were known at a path, and that nobody has found beside it.
+struct Missing {
+    path: PathBuf,
+    uids: Vec<FileUid>,
+    /// Uncompressed files there that are ours or could be looked into.
+    plain: Vec<PathBuf>,
+}
 
 /// What a look beside a path came to.
 #[derive(Default)]
@@ -38,7 +47,14 @@ struct Beside {
 impl Engine {
     /// Another file stands at a path now: what was known there from before may lie beside it, under a rotated name.
     pub(super) fn look_for_rotated(&mut self, work: &Arc<Work>, path: &Path) {
-        let (mut missing, mut plain) = (vec![], vec![]);
+        let mut listings = Listings::of(&self.disk);
+        let missing = self.look_for_rotated_among(work, path, &mut listings);
+        self.hunt(work, missing.into_iter().collect());
+    }
+
+    /// Opens what lies beside a path of those that were known there. Answers what is missing.
+    fn look_for_rotated_among(&mut self, work: &Arc<Work>, path: &Path, listings: &mut Listings) -> Option<Missing> {
+        let (mut uids, mut plain) = (vec![], vec![]);
         for uid in self.take_left_behind(&work.task.topic, path) {
             let entry = self.journal.known().file(uid).filter(|entry| !entry.over);
             let Some(identity) = entry.map(|entry| entry.file.identity) else { continue };
@@ -46,18 +62,16 @@ impl Engine {
                 self.look_later(path, Some(uid));
                 continue;
             }
-            let beside = self.open_rotated(work, path, identity, Some(uid));
+            let beside = self.open_rotated(work, path, (identity, Some(uid)), listings);
             if beside.failed {
                 self.look_later(path, Some(uid));
             } else if !beside.found {
-                missing.push(uid);
+                uids.push(uid);
                 plain = beside.plain;
             }
         }
-        missing.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
-        if !missing.is_empty() {
-            self.hunt(work, path, &missing, plain);
-        }
+        uids.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
+        (!uids.is_empty()).then(|| Missing { path: path.to_owned(), uids, plain })
     }
 
     /// Whether a reader whose task was gone still has the file: it reads nothing more, and closes it soon.
@@ -90,20 +104,28 @@ impl Engine {
     pub(super) fn look_for_left_behind(&mut self, work: &Arc<Work>) {
         let is_due = |path: &&PathBuf| self.by_path.contains_key(*path) || self.disk.metadata(path).is_err();
         let paths = self.left_behind.keys().filter(|path| work.pattern.matches(path)).filter(is_due);
-        for path in paths.cloned().collect::<Vec<_>>() {
-            self.look_for_rotated(work, &path);
-        }
+        let paths: Vec<PathBuf> = paths.cloned().collect();
+        // Nothing stands at these paths: whatever was there has its new name by now, so that one listing shows it to all of them.
+        let mut listings = Listings::of(&self.disk);
+        let missing = paths.iter().filter_map(|path| self.look_for_rotated_among(work, path, &mut listings)).collect();
+        self.hunt(work, missing);
     }
 
     /// The file that was known at a path (by its identity and, if it had one, its uid) lies beside it.
     pub(super) fn open_beside(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) {
-        if self.open_rotated(work, path, known, uid).failed {
+        if self.open_rotated(work, path, (known, uid), &mut Listings::of(&self.disk)).failed {
             self.look_later(path, uid);
         }
     }
 
     /// Opens, beside `path`, the file that was known there, and those that stood there between it and the one there now.
-    fn open_rotated(&mut self, work: &Arc<Work>, path: &Path, known: Identity, uid: Option<FileUid>) -> Beside {
+    fn open_rotated(
+        &mut self,
+        work: &Arc<Work>,
+        path: &Path,
+        (known, uid): (Identity, Option<FileUid>),
+        listings: &mut Listings,
+    ) -> Beside {
         let now = match self.disk.metadata(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Beside { failed: true, ..Beside::default() };
@@ -114,16 +136,15 @@ impl Engine {
         if beside.found {
             return beside;
         }
-        let is_candidate =
-            |entry: &DirEntry| entry.inode == known.inode || rotation::is_rotated_name(path, &entry.path);
-        for sibling in self.beside(path).into_iter().filter(is_candidate).map(|entry| entry.path) {
+        for sibling in self.beside(path, known, listings) {
             match self.look_beside(work, (path, &sibling), (known, now), uid) {
                 Ok(Some(seen)) => {
                     beside.found |= seen == known;
                     beside.plain.push(sibling);
                 }
                 Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // It was rotated on since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => beside.failed = true,
                 Err(error) => {
                     tracing::warn!(path = %sibling.display(), %error, "opening a rotated file: it is tried again after the next search");
                     beside.failed = true;
@@ -165,11 +186,13 @@ impl Engine {
         Ok(Some(seen))
     }
 
-    /// What lies beside a path, and beside what it leads to where it is a link.
-    fn beside(&self, path: &Path) -> Vec<DirEntry> {
-        let target = self.disk.link_target(path).filter(|target| target.parent() != path.parent());
-        let of_target = target.iter().flat_map(|target| siblings(&*self.disk, target));
-        siblings(&*self.disk, path).chain(of_target).collect()
+    /// What lies beside a path, or beside what it leads to where it is a link, and may have been called so.
+    fn beside(&self, path: &Path, known: Identity, listings: &mut Listings) -> Vec<PathBuf> {
+        let mut found = listings.rotated(path, known.inode);
+        if let Some(target) = self.disk.link_target(path).filter(|target| target.parent() != path.parent()) {
+            found.extend(listings.with_inode(&target, known.inode));
+        }
+        found
     }
 
     /// Whether a file is read already, or will be found by the task itself.
@@ -198,16 +221,21 @@ impl Engine {
     }
 
     /// Has files looked for that may have been compressed since.
-    fn hunt(&self, work: &Work, path: &Path, missing: &[FileUid], plain: Vec<PathBuf>) {
-        let topic = &work.task.topic;
-        let entries = self.journal.known().files();
-        let here = entries.filter(|entry| entry.file.topic == *topic && Path::new(&entry.file.path) == path);
-        let (wanted, known): (Vec<_>, Vec<_>) = here
-            .filter(|entry| !entry.over)
-            .map(|entry| (entry.file.uid, entry.mark()))
-            .partition(|(uid, _)| missing.contains(uid));
-        let known = known.into_iter().map(|(_, mark)| mark).collect();
-        self.hunter.send(Hunt { task: work.key.clone(), origin: path.to_owned(), wanted, known, plain });
+    fn hunt(&self, work: &Work, missing: Vec<Missing>) {
+        if missing.is_empty() {
+            return;
+        }
+        let mut here: Map<&Path, Vec<&FileEntry>> = Map::default();
+        for entry in self.journal.known().files().filter(|entry| entry.file.topic == work.task.topic && !entry.over) {
+            here.entry(Path::new(&entry.file.path)).or_default().push(entry);
+        }
+        let hunt = |Missing { path, uids, plain }: Missing| {
+            let marks = here.get(&*path).into_iter().flatten().map(|entry| (entry.file.uid, entry.mark()));
+            let (wanted, known): (Vec<_>, Vec<_>) = marks.partition(|(uid, _)| uids.contains(uid));
+            let known = known.into_iter().map(|(_, mark)| mark).collect();
+            Hunt { task: work.key.clone(), origin: path, wanted, known, plain }
+        };
+        self.hunter.send(missing.into_iter().map(hunt).collect());
     }
 
     /// Reads what a hunt found.

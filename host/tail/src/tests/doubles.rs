@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -15,10 +15,18 @@ use crate::disk::{DirEntry, Disk, FileMeta, MachineDisk, OpenFile, OwnFile};
 
 /// What is done to files of ours, in order, and whether logs can be read.
 #[derive(Clone, Default)]
-pub(super) struct WatchedDisk {
+pub(crate) struct WatchedDisk {
     pub(super) done: Arc<Mutex<Vec<&'static str>>>,
     pub(super) reading_fails: Arc<AtomicBool>,
     pub(super) syncing_dirs_fails: Arc<AtomicBool>,
+    listed: Arc<AtomicUsize>,
+}
+
+impl WatchedDisk {
+    /// How often a directory was listed.
+    pub(crate) fn listed(&self) -> usize {
+        self.listed.load(Ordering::Relaxed)
+    }
 }
 
 fn check(fails: &AtomicBool) -> io::Result<()> {
@@ -35,6 +43,7 @@ impl Disk for WatchedDisk {
     }
 
     fn entries(&self, dir: &Path) -> Vec<DirEntry> {
+        self.listed.fetch_add(1, Ordering::Relaxed);
         MachineDisk.entries(dir)
     }
 

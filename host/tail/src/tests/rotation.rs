@@ -1,8 +1,13 @@
 //! Every way in which a log is rotated.
 
+use std::{sync::Arc, time::Instant};
+
 use collector_model::{Topic, metrics};
 
-use super::harness::{Bench, DEADLINE, Got, by_id};
+use super::{
+    doubles::WatchedDisk,
+    harness::{Bench, DEADLINE, Got, by_id},
+};
 use crate::gunzip::tests::packed;
 
 #[test]
@@ -333,4 +338,27 @@ fn compress(bench: &Bench, from: &str, to: &str) {
 
 fn set_changed(bench: &Bench, name: &str, at: std::time::SystemTime) {
     std::fs::File::options().write(true).open(bench.path(name)).unwrap().set_modified(at).unwrap();
+}
+
+#[test]
+fn for_thousands_of_files_that_are_gone_a_directory_is_listed_once() {
+    const FILES: usize = 2_000;
+    let mut bench = Bench::new();
+    let name = |n: usize| format!("f{n}.log");
+    (0..FILES).for_each(|n| bench.append(&name(n), "line\n"));
+    let mut run = bench.start(&[bench.task("*.log")]);
+    run.drained(FILES);
+    run.stop();
+    (0..FILES).for_each(|n| std::fs::remove_file(bench.path(&name(n))).unwrap());
+    let disk = WatchedDisk::default();
+    bench.disk = Arc::new(disk.clone());
+    let run = bench.start(&[bench.task("*.log")]);
+    let until = Instant::now() + DEADLINE;
+    while disk.listed() == 0 {
+        assert!(Instant::now() < until, "nobody looked for what is gone");
+        std::thread::yield_now();
+    }
+    // Whoever looks for compressed copies has done so when everything has ended.
+    run.stop();
+    assert_eq!(disk.listed(), 2, "once for renamed files, once for compressed ones");
 }
