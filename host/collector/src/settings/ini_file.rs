@@ -102,7 +102,7 @@ impl Reading<'_> {
                 "kafka.topics"
             }
             ("kafka", "chan_max_size" | "chan_max_zise") => {
-                let held = self.number("kafka.queue_records_max", section, key, value);
+                let held = self.number(section, key, value);
                 self.low.kafka.get_or_insert_default().queue_records_max = held;
                 if key == "chan_max_zise" {
                     let place = self.places.line(self.line_of(section, key));
@@ -120,7 +120,7 @@ impl Reading<'_> {
                 "etcd.collect_key"
             }
             ("etcd", "timeout") => {
-                self.low.etcd.get_or_insert_default().timeout_s = self.number("etcd.timeout_s", section, key, value);
+                self.low.etcd.get_or_insert_default().timeout_s = self.number(section, key, value);
                 "etcd.timeout_s"
             }
             ("es", "address") => {
@@ -128,12 +128,12 @@ impl Reading<'_> {
                 "elasticsearch.nodes"
             }
             ("es", "workers") => {
-                let workers = self.number("elasticsearch.workers", section, key, value);
+                let workers = self.number(section, key, value);
                 self.low.elasticsearch.get_or_insert_default().workers = workers;
                 "elasticsearch.workers"
             }
             ("es", "chan_max_size") => {
-                let held = self.number("elasticsearch.index_documents_max", section, key, value);
+                let held = self.number(section, key, value);
                 self.low.elasticsearch.get_or_insert_default().index_documents_max = held;
                 "elasticsearch.index_documents_max"
             }
@@ -156,13 +156,13 @@ impl Reading<'_> {
         self.notes.push(format!("{place}: [{section}] {key} is not known and has no effect{hint}"));
     }
 
-    fn number(&mut self, today: &str, section: &str, key: &str, value: &str) -> Option<u64> {
+    fn number(&mut self, section: &str, key: &str, value: &str) -> Option<u64> {
         let parsed = value.parse().ok();
         if parsed.is_none() {
             let place = self.places.line(self.line_of(section, key));
             let (problem, fix) =
                 (format!("{value:?} is not a number"), "write a whole number, zero or more".to_owned());
-            self.problems.push(Problem { place, key: today.to_owned(), problem, fix });
+            self.problems.push(Problem { place, key: format!("{section}.{key}"), problem, fix });
         }
         parsed
     }
