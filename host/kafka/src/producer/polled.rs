@@ -10,7 +10,10 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, config::FromClientConfigAndContext as _, error::KafkaError as ClientError, producer::BaseProducer,
+    ClientConfig,
+    config::FromClientConfigAndContext as _,
+    error::KafkaError as ClientError,
+    producer::{BaseProducer, Producer as _, PurgeConfig},
 };
 
 use super::delivery::Deliveries;
@@ -18,7 +21,6 @@ use super::delivery::Deliveries;
 /// How long one look for reports waits. Each is taken at once; but rdkafka passes the last millisecond of every look in a busy loop, so
 /// that ten looks a second, as its own `ThreadedProducer` has them, are half a percent of a core where nothing happens.
 const LOOK_TIME: Duration = Duration::from_secs(1);
-
 /// How long a drop waits for the reports of what it gives up.
 const PURGE_TIME_MAX: Duration = Duration::from_millis(500);
 
