@@ -11,7 +11,10 @@ use rdkafka::{
     metadata::Metadata,
 };
 
-use crate::{KafkaError, KafkaSettings, TopicCreation, connection::Asking};
+use crate::{
+    KafkaError, KafkaSettings, TopicCreation,
+    connection::{Asking, Silence, remind_of_brokers},
+};
 
 /// The property of a topic that says how large a batch of records may be.
 const MESSAGE_BYTES_MAX: &str = "max.message.bytes";
@@ -71,6 +74,7 @@ fn ask_within(settings: &KafkaSettings, timeout: Duration) -> Result<Inquirer, K
 pub(crate) struct Inquirer {
     settings: KafkaSettings,
     client: BaseConsumer<Asking>,
+    silence: Silence,
 }
 
 impl Inquirer {
@@ -78,11 +82,16 @@ impl Inquirer {
         let config = settings.client_config()?;
         let client = BaseConsumer::from_config_and_context(&config, Asking::default())
             .map_err(|error| Asking::default().last_error.explain(&settings, "setting up Kafka", &error))?;
-        Ok(Inquirer { settings, client })
+        Ok(Inquirer { settings, client, silence: Silence::default() })
     }
 
     fn metadata(&self, topic: Option<&str>, doing: &str) -> Result<Metadata, KafkaError> {
         let answer = self.client.fetch_metadata(topic, self.settings.request_timeout);
+        if answer.is_ok() {
+            self.silence.is_broken();
+        } else if self.silence.lasts() {
+            remind_of_brokers(self.client.client(), &self.settings);
+        }
         let until = Instant::now() + if answer.is_ok() { Duration::ZERO } else { EVENTS_WAIT };
         // The client tells of its errors while it is polled, and they say more than the answer's code.
         loop {

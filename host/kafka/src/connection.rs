@@ -1,8 +1,16 @@
-//! What every client of librdkafka has in common: where its log lines go, and the last error it told of.
+//! What every client of librdkafka has in common: where its log lines go, the last error it told of, and how it finds back to its
+//! brokers.
+
+use std::{
+    ffi::CString,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use parking_lot::Mutex;
 use rdkafka::{
     ClientContext,
+    bindings::rd_kafka_brokers_add,
+    client::Client,
     config::RDKafkaLogLevel,
     error::{KafkaError as ClientError, RDKafkaErrorCode},
 };
@@ -82,6 +90,38 @@ fn is_unreachable(code: RDKafkaErrorCode) -> bool {
     )
 }
 
+/// So many times in a row nobody has to answer before a client is told of its brokers again.
+const SILENCE_MIN: u32 = 4;
+
+/// How often in a row nobody has answered a client.
+///
+/// librdkafka forgets brokers that an answer does not list. A broker that is alone and was cut off from its controller for a moment
+/// lists none, not even itself: the client forgets everybody, asks nobody any more, and would send nothing until the process is
+/// started again (librdkafka's issue 5301).
+#[derive(Default)]
+pub(crate) struct Silence(AtomicU32);
+
+impl Silence {
+    /// Somebody has answered.
+    pub(crate) fn is_broken(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Nobody has answered once more. Whether it is time for [`remind_of_brokers`]: ever more seldom, for the client keeps each list.
+    pub(crate) fn lasts(&self) -> bool {
+        let times = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        times >= SILENCE_MIN && times.is_power_of_two()
+    }
+}
+
+/// Tells a client of the brokers of the settings once more. It is harmless where it knows them.
+pub(crate) fn remind_of_brokers<C: ClientContext>(client: &Client<C>, settings: &KafkaSettings) {
+    let Ok(brokers) = CString::new(settings.brokers.join(",")) else { return };
+    // SAFETY: the handle lives as long as `client`; librdkafka copies the list and may be called so from any thread.
+    let known = unsafe { rd_kafka_brokers_add(client.native_ptr(), brokers.as_ptr()) };
+    tracing::debug!(known, "nobody answers a Kafka client: it was told of its brokers again");
+}
+
 /// Hands a line of librdkafka's own log to ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel as L;
@@ -111,3 +151,35 @@ impl ClientContext for Asking {
 }
 
 impl rdkafka::consumer::ConsumerContext for Asking {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rdkafka::{
+        ClientConfig,
+        consumer::{BaseConsumer, Consumer as _},
+        mocking::MockCluster,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_knows_no_broker_that_answers_finds_those_that_it_is_told_of() {
+        let cluster = MockCluster::new(1).unwrap();
+        let settings = KafkaSettings::new(vec![cluster.bootstrap_servers()]);
+        let nobody = ClientConfig::new().set("bootstrap.servers", "127.0.0.1:1").create::<BaseConsumer>().unwrap();
+        assert!(nobody.fetch_metadata(None, Duration::from_millis(300)).is_err());
+        remind_of_brokers(nobody.client(), &settings);
+        assert!(nobody.fetch_metadata(None, Duration::from_secs(60)).is_ok());
+    }
+
+    #[test]
+    fn a_silence_is_broken_ever_more_seldom() {
+        let silence = Silence::default();
+        let told: Vec<u32> = (1..=40).filter(|_| silence.lasts()).collect();
+        assert_eq!(told, [4, 8, 16, 32]);
+        silence.is_broken();
+        assert_eq!((1..=4).filter(|_| silence.lasts()).count(), 1);
+    }
+}

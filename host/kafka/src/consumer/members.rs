@@ -17,11 +17,11 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
     error::{KafkaError as ClientError, KafkaResult},
-    statistics::Partition,
+    statistics::{Broker, Partition},
 };
 
 use super::cell::Cell;
-use crate::connection::{self, LastError};
+use crate::connection::{self, LastError, Silence};
 
 /// How long the committed offsets of new partitions are waited for.
 const COMMITTED_WAIT: Duration = Duration::from_secs(5);
@@ -43,6 +43,8 @@ pub(crate) struct Members {
     drain_max: Duration,
     /// Set when the consumer ends, which waits by itself: partitions that go meanwhile are not waited for.
     pub(crate) is_stopping: AtomicBool,
+    silence: Silence,
+    is_forlorn: AtomicBool,
     last_error: LastError,
 }
 
@@ -54,8 +56,15 @@ impl Members {
             changes: Mutex::default(),
             drain_max,
             is_stopping: AtomicBool::new(false),
+            silence: Silence::default(),
+            is_forlorn: AtomicBool::new(false),
             last_error: LastError::default(),
         }
+    }
+
+    /// Whether it is time to doubt, since this was last asked, that the client knows any broker.
+    pub(crate) fn take_forlorn(&self) -> bool {
+        self.is_forlorn.swap(false, Ordering::AcqRel)
     }
 
     /// The changes since this was last asked.
@@ -135,8 +144,11 @@ fn commit(consumer: &BaseConsumer<Members>, cells: &[Arc<Cell>]) {
     if list.count() == 0 {
         return;
     }
-    if let Err(error) = consumer.commit(&list, CommitMode::Sync) {
-        tracing::warn!(%error, "committing offsets failed; the lines after the last commit are read and sent again");
+    match consumer.commit(&list, CommitMode::Sync) {
+        Ok(()) => reached("committed"),
+        Err(error) => {
+            tracing::warn!(%error, "committing offsets failed; the lines after the last commit are read and sent again");
+        }
     }
 }
 
@@ -161,6 +173,11 @@ impl ClientContext for Members {
     }
 
     fn stats(&self, statistics: Statistics) {
+        if statistics.brokers.values().any(is_connected) {
+            self.silence.is_broken();
+        } else if self.silence.lasts() {
+            self.is_forlorn.store(true, Ordering::Release);
+        }
         let mut lags: HashMap<Topic, i64> = HashMap::new();
         for cell in self.cells.lock().iter() {
             let partition = statistics.topics.get(cell.topic.as_str()).and_then(|t| t.partitions.get(&cell.partition));
@@ -172,6 +189,11 @@ impl ClientContext for Members {
             self.metrics.lag_records.get_or_create(&of(&topic)).set(lag);
         }
     }
+}
+
+/// The client counts itself, and the role of a coordinator, among the brokers.
+fn is_connected(broker: &Broker) -> bool {
+    broker.nodeid >= 0 && broker.state == "UP" && matches!(&*broker.source, "learned" | "configured")
 }
 
 /// How many records of a partition are not acknowledged yet, as far as the last answer of the broker tells. Before anything was read,
@@ -192,8 +214,9 @@ impl ConsumerContext for Members {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::warn!(%error, "committing offsets failed; it is tried again with the next ones");
+        match result {
+            Ok(()) => reached("committed"),
+            Err(error) => tracing::warn!(%error, "committing offsets failed; it is tried again with the next ones"),
         }
     }
 }

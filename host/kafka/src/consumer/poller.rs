@@ -25,7 +25,7 @@ use super::{
     members::{self, Change, Members},
     progress::Progress,
 };
-use crate::KafkaSettings;
+use crate::{KafkaSettings, connection::remind_of_brokers};
 
 /// How long a poll waits when nothing was there, at most.
 const IDLE_WAIT_MAX: Duration = Duration::from_millis(10);
@@ -107,6 +107,9 @@ impl Poller {
                 return wait;
             }
             self.poll_group(wait, outlet);
+            if self.consumer.context().take_forlorn() {
+                remind_of_brokers(self.consumer.client(), &self.settings);
+            }
             self.follow_changes(outlet);
             let mut is_busy = false;
             for lane in &mut self.lanes {

@@ -17,7 +17,10 @@ use super::{
     delivery::{Deliveries, Room, Undeliverable},
     polled::Client,
 };
-use crate::{KafkaError, KafkaSettings, connection::LastError};
+use crate::{
+    KafkaError, KafkaSettings,
+    connection::{LastError, remind_of_brokers},
+};
 
 /// The smallest batches, in bytes.
 const BATCH_BYTES_MIN: usize = 1_024;
@@ -88,12 +91,20 @@ impl Clients {
         build(&self.settings, self.acks, batch_bytes, &self.room, &self.undeliverable)
     }
 
+    /// Tells all of them of their brokers once more.
+    pub(crate) fn remind_of_brokers(&self) {
+        self.all().iter().for_each(|client| remind_of_brokers(client.client(), &self.settings));
+    }
+
+    fn all(&self) -> Vec<Arc<Client>> {
+        let usual = Arc::clone(&self.usual.read());
+        std::iter::once(usual).chain(self.narrow.read().values().cloned()).collect()
+    }
+
     /// Waits until everything sent so far is settled. Says whether it is, within `timeout`.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        let mut clients = vec![Arc::clone(&self.usual.read())];
-        clients.extend(self.narrow.read().values().cloned());
-        clients.iter().all(|client| client.flush(deadline.saturating_duration_since(Instant::now())).is_ok())
+        self.all().iter().all(|client| client.flush(deadline.saturating_duration_since(Instant::now())).is_ok())
     }
 }
 

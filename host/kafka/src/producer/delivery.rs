@@ -22,7 +22,7 @@ use rdkafka::{
 use super::topics::TopicEntry;
 use crate::{
     ENVELOPE_HEADER,
-    connection::{self, LastError},
+    connection::{self, LastError, Silence},
 };
 
 /// A record that Kafka will never take. Whoever gets it writes it to the dead letters, and only then completes the ticket.
@@ -98,6 +98,9 @@ impl Load {
 /// What is in librdkafka's queue, and those who wait for room in it.
 pub(crate) struct Room {
     in_flight: InFlight,
+    /// Whether anything was settled since that was last asked.
+    has_moved: AtomicBool,
+    silence: Silence,
     low: Load,
     waiting: AtomicUsize,
     lock: Mutex<()>,
@@ -109,6 +112,8 @@ impl Room {
     pub(crate) fn new(size: Load) -> Self {
         Room {
             in_flight: InFlight::default(),
+            has_moved: AtomicBool::new(false),
+            silence: Silence::default(),
             low: size.share(3, 4),
             waiting: AtomicUsize::new(0),
             lock: Mutex::new(()),
@@ -123,7 +128,9 @@ impl Room {
 
     pub(crate) fn give_back(&self, entry: &TopicEntry, bytes: usize) {
         entry.in_flight.subtract(bytes);
-        if self.in_flight.subtract(bytes).is_within(self.low) && self.waiting.load(Ordering::Relaxed) > 0 {
+        let left = self.in_flight.subtract(bytes);
+        self.has_moved.store(true, Ordering::Relaxed);
+        if left.is_within(self.low) && self.waiting.load(Ordering::Relaxed) > 0 {
             self.wake();
         }
     }
@@ -138,6 +145,15 @@ impl Room {
     pub(crate) fn wake(&self) {
         let _lock = self.lock.lock();
         self.freed.notify_all();
+    }
+
+    /// Whether it is time to doubt that the clients know anybody to whom they could send: to be asked from time to time.
+    pub(crate) fn is_stuck(&self) -> bool {
+        if self.has_moved.swap(false, Ordering::Relaxed) || self.in_flight_bytes() == 0 {
+            self.silence.is_broken();
+            return false;
+        }
+        self.silence.lasts()
     }
 
     pub(crate) fn in_flight_bytes(&self) -> usize {

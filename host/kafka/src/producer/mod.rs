@@ -269,6 +269,9 @@ impl Shared {
             if self.clients.is_any_fatal() {
                 self.clients.rebuild();
             }
+            if self.room.is_stuck() {
+                self.clients.remind_of_brokers();
+            }
             self.topics.wait(Duration::from_millis(500));
         }
     }
