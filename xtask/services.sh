@@ -226,7 +226,8 @@ start_kafka() {
   launch kafka "$JAVA" "-Xmx$HEAP" "$logging" -cp "$jars" kafka.Kafka "$home/server.properties"
 }
 
-ready_kafka() { kcat -L -b "127.0.0.1:$KAFKA_PORT" -m 2 | grep -q '^ 1 brokers:'; }
+# It may be one of several: it serves when the cluster knows it.
+ready_kafka() { kcat -L -b "127.0.0.1:$KAFKA_PORT" -m 2 | grep -qE "broker [0-9]+ at 127.0.0.1:$KAFKA_PORT( |$)"; }
 
 # ---- Elasticsearch, OpenSearch: neither runs as root --------------------------------------------------------
 

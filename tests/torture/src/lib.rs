@@ -10,6 +10,8 @@ pub mod controls;
 pub mod faults;
 pub mod fleet;
 pub mod ground;
+mod half;
+pub mod observer;
 pub mod plan;
 pub mod proxy;
 pub mod random;

@@ -17,6 +17,14 @@ const USAGE: &str =
     "usage: cargo xtask torture [--minutes N] [--seed S] [--rate LINES_PER_SECOND] [--faults NAME,NAME...]
                      [--control NAME | --controls] [--standalone]";
 
+/// One of so many lines is written in two halves, with a pause between them.
+const HALTING_OF: u64 = 4_000;
+/// The same for a control: a boundary that the time-out decided has to be met within the time.
+const CONTROL_HALTING_OF: u64 = 500;
+/// How long faults strike a program with a wrong turn at most, and when it has to be caught.
+const CONTROL_MAX: Duration = Duration::from_secs(45);
+const VERDICT_WITHIN: Duration = Duration::from_secs(120);
+
 struct Wanted {
     minutes: f64,
     seed: u64,
@@ -110,9 +118,11 @@ async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
     let mut missed = vec![];
     for control in &wanted.controls {
         let report = one(installed.as_ref(), wanted, Some(control)).await?;
-        let caught = if report.caught() { "caught" } else { "MISSED" };
-        println!("torture: seed {}: control {}: {caught}", wanted.seed, control.name);
-        if !report.caught() {
+        let is_caught = report.caught() && report.took <= VERDICT_WITHIN;
+        let caught = if is_caught { "caught" } else { "MISSED" };
+        let seconds = report.took.as_secs();
+        println!("torture: seed {}: control {}: {caught} within {seconds} s", wanted.seed, control.name);
+        if !is_caught {
             missed.push(control.name);
         }
     }
@@ -123,11 +133,15 @@ async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
 async fn one(installed: Option<&Installed>, wanted: &Wanted, control: Option<&Control>) -> anyhow::Result<Report> {
     let name = control.map_or("run", |control| control.name);
     let home = below().join(format!("{}-{name}-{}", wanted.seed, std::process::id()));
+    let faults = control.map_or_else(|| wanted.faults.clone(), |control| control.faults.to_vec());
+    let minutes = Duration::from_secs_f64(wanted.minutes * 60.0);
     let plan = Plan {
         seed: wanted.seed,
-        duration: Duration::from_secs_f64(wanted.minutes * 60.0),
-        faults: control.map_or_else(|| wanted.faults.clone(), |control| control.faults.to_vec()),
+        duration: if control.is_some() { minutes.min(CONTROL_MAX) } else { minutes },
+        brokers: faults.iter().map(|fault| fault.brokers()).max().unwrap_or(1),
+        faults,
         rate: wanted.rate,
+        halting_of: if control.is_some() { CONTROL_HALTING_OF } else { HALTING_OF },
         planted: control.map(|control| control.name),
         home: home.clone(),
     };

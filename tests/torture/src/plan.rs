@@ -9,12 +9,16 @@ use crate::faults::Fault;
 pub struct Plan {
     /// What the choices follow from.
     pub seed: u64,
-    /// How long lines are written and faults strike.
+    /// How long lines are written and faults strike; longer where some have not had their turn.
     pub duration: Duration,
     /// The faults, each as often as the others.
     pub faults: Vec<Fault>,
     /// Lines a second.
     pub rate: u64,
+    /// One of so many lines is written in two halves.
+    pub halting_of: u64,
+    /// How many brokers Kafka has.
+    pub brokers: usize,
     /// A wrong turn that the program takes on purpose.
     pub planted: Option<&'static str>,
     /// Where everything of the run is; it stays when the run fails.

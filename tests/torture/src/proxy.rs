@@ -36,6 +36,8 @@ pub enum Mode {
     Slow(Duration),
     /// Requests pass; answers do not, and the connection is cut in the end.
     Swallow,
+    /// Of each bulk, every other document passes; the others are answered with 429.
+    TakeHalf,
     /// HTTP requests of at least so many bytes are answered with that status; the server sees nothing of them.
     Answer {
         /// The status.
@@ -124,6 +126,14 @@ impl Way {
                     return answer(client, status).await;
                 }
             }
+            Mode::TakeHalf => {
+                if read_head(&mut client, &mut begun).await?.is_some() {
+                    let refused =
+                        crate::half::serve(client, begun, &self.server).await.map_err(std::io::Error::other)?;
+                    self.struck.fetch_add(refused, Ordering::Relaxed);
+                }
+                return Ok(());
+            }
             _ => {}
         }
         let server = TcpStream::connect(&self.server).await?;
@@ -138,7 +148,7 @@ impl Way {
             _ = back.run(from_server, to_client) => {}
             _ = cutting.wait_for(|mode| *mode == Mode::Cut) => self.count(),
             // A proxy that answers by itself has to see where requests begin, which only new connections show.
-            _ = answering.wait_for(|mode| matches!(mode, Mode::Answer { .. })), if begun.is_empty() => {}
+            _ = answering.wait_for(|mode| matches!(mode, Mode::Answer { .. } | Mode::TakeHalf)), if begun.is_empty() => {}
         }
         Ok(())
     }
@@ -188,7 +198,7 @@ impl Pump {
                     tokio::time::sleep(wait).await;
                     return true;
                 }
-                Mode::Pass | Mode::Swallow | Mode::Cut | Mode::Answer { .. } => return true,
+                Mode::Pass | Mode::Swallow | Mode::Cut | Mode::TakeHalf | Mode::Answer { .. } => return true,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a run has shown, in one line.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::{
     checker::{Findings, Order},
@@ -30,6 +30,10 @@ pub struct Report {
     pub order: Order,
     /// The most that a process used.
     pub peaks: Peaks,
+    /// Documents that are there in the form in which nothing is refused.
+    pub safe: u64,
+    /// From the first line to the verdict.
+    pub took: Duration,
     /// Promises that do not hold.
     pub broken: Vec<String>,
 }
@@ -42,6 +46,7 @@ impl Report {
         conflicts: f64,
         findings: Findings,
         peaks: Peaks,
+        took: Duration,
     ) -> Report {
         Report {
             seed,
@@ -53,14 +58,16 @@ impl Report {
             doubled: findings.tally.doubled,
             conflicts: conflicts as u64,
             order: findings.order,
+            safe: findings.tally.safe,
             peaks,
+            took,
             broken: findings.broken,
         }
     }
 
-    /// Whether the checker has found lines lost, doubled, changed or misplaced: what a negative control has to come to.
+    /// Whether the checker has found lines lost, doubled, changed or misplaced, or a position that is too far: what a negative control has to come to.
     pub fn caught(&self) -> bool {
-        self.broken.iter().any(|broken| ["I1", "I2", "I3"].iter().any(|promise| broken.starts_with(promise)))
+        self.broken.iter().any(|broken| ["I1", "I2", "I3", "I5"].iter().any(|promise| broken.starts_with(promise)))
     }
 
     /// Whether every promise held.
@@ -77,10 +84,11 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "; {} lines, {} found, {} dead letters, {} lost, {} doubled, {} times 409, {} records sent again; \
-             {} MiB of memory and {} descriptors at most: {}",
+            "; {} lines, {} found ({} in safe form), {} dead letters, {} lost, {} doubled, {} times 409, {} records sent again; \
+             {} MiB of memory and {} descriptors at most; {} s: {}",
             self.lines,
             self.found,
+            self.safe,
             self.letters,
             self.lost,
             self.doubled,
@@ -88,6 +96,7 @@ impl fmt::Display for Report {
             self.order.sent_again,
             self.peaks.0.memory_bytes >> 20,
             self.peaks.0.descriptors,
+            self.took.as_secs(),
             if self.held() { "passed" } else { "FAILED" }
         )
     }

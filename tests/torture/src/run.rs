@@ -8,6 +8,7 @@ use crate::{
     checker,
     faults::{self, Fault},
     ground::Installed,
+    observer::{Observed, Observer},
     plan::Plan,
     random::Random,
     report::Report,
@@ -18,17 +19,52 @@ use crate::{
 /// The pause between two faults, at least and at most, in milliseconds.
 const PAUSE_MS: (u64, u64) = (200, 2_500);
 
+/// How long lines are written at the end while nothing strikes.
+const CALM: Duration = Duration::from_secs(5);
+
 /// Does what the plan says.
 pub async fn run(plan: Plan, installed: &Installed) -> anyhow::Result<Report> {
     let mut scene = Scene::set(plan, installed).await?;
+    let begun = Instant::now();
+    let observer = Observer::start(scene.sights())?;
     let mut peaks = Peaks::default();
     let mut struck = strike_until_the_end(&mut scene, &mut peaks).await?;
+    let calm = match scene.plan.planted {
+        Some(_) => None,
+        None => Some(scene.calm_down().await?),
+    };
+    if calm.is_some() {
+        tokio::time::sleep(CALM).await;
+    }
     scene.writers.stop()?;
     scene.heal().await?;
-    let mut findings = checker::check(&mut scene).await?;
+    let observed = tokio::task::spawn_blocking(|| observer.stop()).await??;
+    let mut findings = checker::check(&mut scene, &observed, calm).await?;
     findings.broken.extend(peaks.broken());
+    findings.broken.extend(unproved(&scene.plan, &struck));
+    findings.broken.extend(unmet(&scene, &observed));
     struck.extend(scene.writers.rotations());
-    Ok(Report::of(scene.plan.seed, struck, scene.conflicts, findings, peaks))
+    let took = begun.elapsed();
+    Ok(Report::of(scene.plan.seed, struck, scene.conflicts, findings, peaks, took))
+}
+
+/// What was to be shown, and was not: a fault that struck nothing proves nothing.
+pub(crate) fn unproved(plan: &Plan, struck: &BTreeMap<&'static str, u64>) -> Option<String> {
+    let missed: Vec<&str> = struck.iter().filter(|(_, times)| **times == 0).map(|(name, _)| *name).collect();
+    let is_unproved = plan.planted.is_none() && !missed.is_empty();
+    is_unproved.then(|| format!("not shown: these faults never struck lines in flight: {}", missed.join(", ")))
+}
+
+/// The same of what the faults are to lead to.
+fn unmet(scene: &Scene, observed: &Observed) -> Vec<String> {
+    let has_repeats = scene.plan.faults.iter().any(|fault| fault.repeats());
+    let unmet = [
+        (has_repeats && scene.conflicts <= 0.0, "not shown: no document was sent twice"),
+        (observed.commits == 0, "not shown: commits were never compared with the index"),
+        (observed.snapshots.is_empty(), "not shown: checkpoints were never compared with Kafka"),
+    ];
+    let unmet = unmet.into_iter().filter(|(is_unmet, _)| *is_unmet && scene.plan.planted.is_none());
+    unmet.map(|(_, what)| what.to_owned()).collect()
 }
 
 async fn strike_until_the_end(scene: &mut Scene, peaks: &mut Peaks) -> anyhow::Result<BTreeMap<&'static str, u64>> {
@@ -37,8 +73,11 @@ async fn strike_until_the_end(scene: &mut Scene, peaks: &mut Peaks) -> anyhow::R
         peaks.look(&scene.agent);
         scene.transfers.iter().for_each(|transfer| peaks.look(transfer));
         deck.tell(fault, scene.writers.lines());
-        let met = faults::strike(fault, scene, &mut deck.random).await?;
-        deck.count(fault, met);
+        match faults::strike(fault, scene, &mut deck.random).await {
+            Ok(met) => deck.count(fault, met),
+            // The fault could not be brought to its end: that does not recover by itself, and the others may still tell more.
+            Err(error) => scene.broken.push(format!("I7: {}: {error:#}", fault.name())),
+        }
         scene.heal().await?;
     }
     Ok(deck.struck)
@@ -48,6 +87,7 @@ async fn strike_until_the_end(scene: &mut Scene, peaks: &mut Peaks) -> anyhow::R
 pub(crate) struct Deck {
     faults: Vec<Fault>,
     left: Vec<Fault>,
+    rounds: u32,
     begun: Instant,
     duration: Duration,
     /// The choices of the faults.
@@ -62,6 +102,7 @@ impl Deck {
         Deck {
             faults: plan.faults.clone(),
             left: vec![],
+            rounds: 0,
             begun: Instant::now(),
             duration: plan.duration,
             random: Random::new(plan.seed, "faults"),
@@ -69,15 +110,21 @@ impl Deck {
         }
     }
 
-    /// The next fault, after a pause; none when the time is over.
+    /// The next fault, after a pause; none when the time is over and each has had its turn.
     pub(crate) async fn draw(&mut self) -> Option<Fault> {
-        if self.begun.elapsed() >= self.duration {
+        let is_first_round = self.rounds == 0 || (self.rounds == 1 && !self.left.is_empty());
+        if self.begun.elapsed() >= self.duration && !is_first_round {
             return None;
         }
         tokio::time::sleep(Duration::from_millis(self.random.between(PAUSE_MS.0, PAUSE_MS.1))).await;
         if self.left.is_empty() {
-            self.left.clone_from(&self.faults);
+            // What has not struck yet comes before what strikes again.
+            self.left = self.faults.iter().copied().filter(|fault| self.struck.get(fault.name()) == Some(&0)).collect();
+            if self.left.is_empty() {
+                self.left.clone_from(&self.faults);
+            }
             self.random.shuffle(&mut self.left);
+            self.rounds += 1;
         }
         self.left.pop()
     }
@@ -89,6 +136,9 @@ impl Deck {
 
     /// Counts a fault that has met lines in flight.
     pub(crate) fn count(&mut self, fault: Fault, met: bool) {
+        if !met {
+            eprintln!("torture: {:>4} s: {} met nothing", self.begun.elapsed().as_secs(), fault.name());
+        }
         *self.struck.entry(fault.name()).or_default() += u64::from(met);
     }
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
+use collector_model::{BucketDay, IndexName};
 use etcd_client::Client as Etcd;
 use rdkafka::{
     ClientConfig,
@@ -12,12 +13,23 @@ use rdkafka::{
 use serde_json::json;
 
 use crate::{
-    faults::servers::make_data_streams,
+    checker::Calm,
+    faults::{chains::no_plugins, indices},
     fleet::{self, Paths, Program, Role},
     ground::{Ground, Installed},
+    observer::Sights,
     plan::Plan,
-    writers::{Writers, Writing},
+    writers::{Manner, PLAIN, POISON, Writers, Writing},
 };
+
+/// The topic.
+pub const TOPIC: &str = "torture";
+/// The topic whose documents no index takes.
+pub const POISONED: &str = "torture-poison";
+/// Both.
+pub const TOPICS: [&str; 2] = [TOPIC, POISONED];
+/// The transfers' group.
+pub const GROUP: &str = "torture";
 
 /// After how long an unfinished line is sent, in milliseconds.
 pub(crate) const FLUSH_MS: u64 = 500;
@@ -38,8 +50,6 @@ pub struct Scene {
     pub transfers: Vec<Program>,
     /// The writers.
     pub writers: Writers,
-    /// The topic.
-    pub topic: String,
     /// Documents that were there already, as far as the transfers could still tell.
     pub conflicts: f64,
     /// The key of the agent's tasks.
@@ -54,37 +64,84 @@ impl Scene {
     /// Starts servers, processes and writers.
     pub async fn set(plan: Plan, installed: &Installed) -> anyhow::Result<Scene> {
         let (home, run) = (plan.home.clone(), format!("s{}", plan.seed));
-        let paths = Paths { files: home.join("files"), plugins: plugins() };
-        std::fs::create_dir_all(&paths.files).context("making the writers' directory")?;
-        let ground = Ground::start(installed, &home).await?;
-        let topic = "torture".to_owned();
-        create_topic(&ground.kafka(), &topic).await?;
+        let paths = Paths { files: home.join("files"), plugins: vec![plugins(), home.join("plugins")] };
+        for dir in [&paths.files, &paths.plugins[1]] {
+            std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+        }
+        let ground = Ground::start(installed, &home, plan.brokers).await?;
+        for topic in TOPICS {
+            create_topic(&ground.kafka(), topic, plan.brokers).await?;
+        }
+        indices::refuse_documents(&ground.elasticsearch()).await?;
         if plan.planted == Some("data-stream-index") {
-            make_data_streams(&ground.elasticsearch(), &topic).await?;
+            indices::make_data_streams(&ground.elasticsearch()).await?;
         }
         let host_ip = "10.9.8.7";
         let tasks_key = format!("/logagent/{host_ip}/collect_config");
-        let glob = paths.files.join("**/*.log*");
-        let tasks = json!([{"path": glob, "topic": topic, "flush_after_ms": FLUSH_MS}]).to_string();
-        let mut etcd = Etcd::connect([ground.etcd()], None).await.context("connecting to etcd")?;
-        etcd.put(tasks_key.as_str(), tasks.as_str(), None).await.context("writing the tasks")?;
+        let tasks = json!([task(&paths, PLAIN, TOPIC), task(&paths, POISON, POISONED)]).to_string();
         let agent = Program::new(Role::Agent, &home.join("agent"), &fleet::agent(&ground, host_ip, &paths))?;
-        let topics = [topic.clone()];
         let transfers = (0..TRANSFERS_MAX).map(|number| {
             // The first one is always there, and killed often.
-            let settings = fleet::transfer(&ground, (number == 0).then_some("first"), &topics, &paths);
+            let settings = fleet::transfer(&ground, (number == 0).then_some("first"), &paths);
             Program::new(Role::Transfer, &home.join(format!("transfer-{number}")), &settings)
         });
         let transfers = transfers.collect::<anyhow::Result<Vec<_>>>()?;
-        let writers = Writers::start(&writing(&plan, &run, &paths))?;
+        let writers = Writers::start(&writing(&plan, &run, &paths, FLEET_MANNERS))?;
         let (conflicts, broken) = (0.0, vec![]);
-        let mut scene = Scene { plan, ground, agent, transfers, writers, topic, conflicts, tasks_key, tasks, broken };
-        let armed = scene.plan.failpoints();
-        scene.agent.start(&armed)?;
-        scene.transfers[0].start(&armed)?;
-        scene.agent.ready().await?;
-        scene.transfers[0].ready().await?;
+        let mut scene = Scene { plan, ground, agent, transfers, writers, conflicts, tasks_key, tasks, broken };
+        scene.put_configuration().await?;
+        scene.begin().await?;
         Ok(scene)
+    }
+
+    /// Starts the agent and the first transfer, and waits until they are ready.
+    async fn begin(&mut self) -> anyhow::Result<()> {
+        let armed = self.plan.failpoints();
+        self.agent.start(&armed)?;
+        self.transfers[0].start(&armed)?;
+        self.agent.ready().await?;
+        self.transfers[0].ready().await
+    }
+
+    /// Ends everything in good order, and starts the agent and one transfer anew, so that what they count from now on is all there is.
+    pub async fn calm_down(&mut self) -> anyhow::Result<Calm> {
+        for number in 0..self.transfers.len() {
+            self.count_conflicts(number).await;
+            if self.transfers[number].is_running() {
+                self.transfers[number].terminate().await?;
+            }
+        }
+        self.agent.terminate().await?;
+        let calm = Calm::begin(self).await?;
+        self.begin().await?;
+        Ok(calm)
+    }
+
+    /// What an observer looks at.
+    pub fn sights(&self) -> Sights {
+        Sights {
+            kafka: self.ground.kafka(),
+            elasticsearch: self.ground.elasticsearch(),
+            checkpoint: self.agent.state_path().join("checkpoint"),
+        }
+    }
+
+    /// Puts into etcd all that belongs there.
+    pub async fn put_configuration(&self) -> anyhow::Result<()> {
+        self.put_tasks(&self.tasks).await?;
+        self.put_rule(&no_plugins()).await
+    }
+
+    /// Writes the agent's tasks.
+    pub async fn put_tasks(&self, value: &str) -> anyhow::Result<()> {
+        let mut etcd = self.etcd().await?;
+        etcd.put(self.tasks_key.as_str(), value, None).await.context("writing the tasks").map(drop)
+    }
+
+    /// Writes the rule of the topic.
+    pub async fn put_rule(&self, value: &str) -> anyhow::Result<()> {
+        let mut etcd = self.etcd().await?;
+        etcd.put(format!("/logtransfer/{TOPIC}"), value, None).await.context("writing the rule").map(drop)
     }
 
     /// A connection to etcd past its proxy.
@@ -121,16 +178,28 @@ impl Scene {
     }
 }
 
+/// The writers of a run with Kafka and Elasticsearch.
+const FLEET_MANNERS: &[Manner] =
+    &[Manner::Rename, Manner::Rename, Manner::Rename, Manner::Rename, Manner::Link, Manner::Truncate, Manner::Poison];
+
+fn task(paths: &Paths, dir: &str, topic: &str) -> serde_json::Value {
+    json!({"path": paths.files.join(dir).join("**/*.log*"), "topic": topic, "flush_after_ms": FLUSH_MS})
+}
+
+/// The name of the index of a topic and a day.
+pub fn index_of(topic: &str, day: BucketDay) -> String {
+    IndexName::of_day(topic, day).as_str().to_owned()
+}
+
 /// What the writers of a plan do.
-pub(crate) fn writing(plan: &Plan, run: &str, paths: &Paths) -> Writing {
+pub(crate) fn writing(plan: &Plan, run: &str, paths: &Paths, manners: &[Manner]) -> Writing {
     Writing {
         run: run.to_owned(),
         files: paths.files.clone(),
         aside: plan.home.join("ledgers"),
-        renaming: 4,
-        truncating: 1,
+        manners: manners.to_vec(),
         rate: plan.rate,
-        halting_of: 4_000,
+        halting_of: plan.halting_of,
         seed: plan.seed,
     }
 }
@@ -141,9 +210,9 @@ pub(crate) fn plugins() -> PathBuf {
 }
 
 /// Makes the topic.
-async fn create_topic(address: &str, topic: &str) -> anyhow::Result<()> {
+async fn create_topic(address: &str, topic: &str, copies: usize) -> anyhow::Result<()> {
     let admin = admin(address)?;
-    let topic = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
+    let topic = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(copies as i32));
     let answers = admin.create_topics([&topic], &options()).await.context("creating the topic")?;
     answers.into_iter().try_for_each(|answer| match answer {
         Ok(_) => Ok(()),

@@ -1,33 +1,60 @@
 //! What standalone's own index finds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::{ARRIVAL_MAX, Find, Findings, Order, Tally};
+use super::{Find, Findings, Order, REST_MAX, SEARCHED_WITHIN, Tally};
 use crate::{fleet::Program, wait::within, writers::Written};
 
 /// Lines that are asked for at once, as many as one wildcard for the last digits stands for.
 const BLOCK: u64 = 100;
 /// The most hits of one answer; a block, each of its lines in two halves and found some times too often, is fewer.
 const HITS_MAX: u64 = 1_000;
+const APART: Duration = Duration::from_millis(1_500);
 
 /// Waits until everything has arrived, or has had its time, and reads it back.
 pub async fn check_alone(program: &mut Program, written: Vec<Written>) -> anyhow::Result<Findings> {
     let mut broken = vec![];
     program.ready().await?;
-    let claimed: u64 = written.iter().filter(|written| written.is_claimed).map(|written| written.lines).sum();
-    let arrived = within("every line to arrive", ARRIVAL_MAX, async || {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let total = search(program, "", 1).await.map_or(0, |answer| answer["total"].as_u64().unwrap_or(0));
-        let lag = program.metric("collector_lag_bytes").await;
-        Ok((total >= claimed && lag == Some(0.0)).then_some(()))
-    });
-    if let Err(error) = arrived.await {
-        broken.push(format!("I7: {error}"));
-    }
-    let mut tally = Tally::new(written.clone());
+    let begun = Instant::now();
+    let (mut tally, is_at_rest) = loop {
+        let rested = rest(program).await;
+        let tally = counted(program, &written).await?;
+        if let Err(error) = &rested {
+            broken.push(format!("I7: {error:#}"));
+        }
+        // What is missing although all is at rest may lie in a file that nobody has told the program of.
+        if rested.is_err() || tally.missing() == 0 || begun.elapsed() > SEARCHED_WITHIN {
+            break (tally, rested.is_ok());
+        }
+    };
+    tally.finish();
+    broken.extend(tally.broken(is_at_rest));
+    Ok(Findings { tally, order: Order::default(), broken })
+}
+
+/// Waits until nothing is left to read: the gauges, which are set once a second, say so twice.
+async fn rest(program: &Program) -> anyhow::Result<()> {
+    let mut last = None;
+    within("everything to be indexed", REST_MAX, async || {
+        tokio::time::sleep(APART).await;
+        let files = program.metric("collector_files_followed").await;
+        let now = (
+            files,
+            program.metric("collector_lag_bytes").await,
+            search(program, "", 1).await.map(|a| a["total"].clone()),
+        );
+        let before = last.replace(now.clone());
+        let is_at_rest = files.is_some_and(|files| files > 0.0) && now.1 == Some(0.0) && before == Some(now);
+        Ok(is_at_rest.then_some(()))
+    })
+    .await
+}
+
+async fn counted(program: &Program, written: &[Written]) -> anyhow::Result<Tally> {
+    let mut tally = Tally::new(written.to_vec());
     for (number, writer) in written.iter().enumerate() {
         for block in 0..writer.lines.div_ceil(BLOCK) {
             let query = format!("{number:02}%20{block:07}*");
@@ -37,9 +64,7 @@ pub async fn check_alone(program: &mut Program, written: Vec<Written>) -> anyhow
             hits.iter().for_each(|hit| count_one(hit, &mut tally));
         }
     }
-    tally.finish();
-    broken.extend(tally.broken());
-    Ok(Findings { tally, order: Order::default(), broken })
+    Ok(tally)
 }
 
 fn count_one(hit: &Value, tally: &mut Tally) {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use collector_model::{EventId, IndexName};
+use collector_model::EventId;
 use serde_json::{Value, json};
 
 use super::{Find, Tally};
-use crate::scene::Scene;
+use crate::scene::{POISONED, Scene, TOPIC, index_of};
 
 const PAGE: usize = 10_000;
+/// The tag of a document that was refused in its own form.
+const SAFE: &str = "_safe_document";
 
 struct Search {
     address: String,
@@ -33,38 +35,33 @@ impl Search {
     }
 }
 
-/// How many documents and dead letters there are, without looking at them.
-pub(super) async fn count_roughly(scene: &Scene) -> anyhow::Result<u64> {
-    let search = Search::of(scene)?;
-    search.ask(&format!("/{}-*/_refresh", scene.topic), None).await?;
-    let answer = search.ask(&format!("/{}-*/_count", scene.topic), None).await?;
-    Ok(answer["count"].as_u64().unwrap_or(0))
-}
-
 /// Counts every document.
 pub(super) async fn count(scene: &Scene, tally: &mut Tally) -> anyhow::Result<()> {
     let search = Search::of(scene)?;
-    search.ask(&format!("/{}-*/_refresh", scene.topic), None).await?;
-    let query = json!({"size": PAGE, "sort": ["_doc"], "_source": ["message", "event.original"]});
-    let mut page = search.ask(&format!("/{}-*/_search?scroll=2m", scene.topic), Some(query)).await?;
+    search.ask(&format!("/{TOPIC}-*/_refresh"), None).await?;
+    let query = json!({"size": PAGE, "sort": ["_doc"], "_source": ["message", "event.original", "tags"]});
+    let mut page = search.ask(&format!("/{TOPIC}-*/_search?scroll=2m"), Some(query)).await?;
     loop {
         let hits = page["hits"]["hits"].as_array().context("an answer without hits")?;
         if hits.is_empty() {
             return Ok(());
         }
-        hits.iter().for_each(|hit| count_one(hit, &scene.topic, tally));
+        hits.iter().for_each(|hit| count_one(hit, tally));
         let next = json!({"scroll": "2m", "scroll_id": page["_scroll_id"]});
         page = search.ask("/_search/scroll", Some(next)).await?;
     }
 }
 
-fn count_one(hit: &Value, topic: &str, tally: &mut Tally) {
+fn count_one(hit: &Value, tally: &mut Tally) {
     let (index, id) = (hit["_index"].as_str().unwrap_or_default(), hit["_id"].as_str().unwrap_or_default());
     let source = &hit["_source"];
     let text = source["event"]["original"].as_str().or_else(|| source["message"].as_str()).unwrap_or_default();
     tally.count(Find::Document, text.as_bytes(), index);
+    let is_safe = |tags: &Vec<Value>| tags.iter().any(|tag| tag == SAFE);
+    tally.safe += u64::from(source["tags"].as_array().is_some_and(is_safe));
+    let topic = if index.starts_with(POISONED) { POISONED } else { TOPIC };
     let day = id.get(..48).unwrap_or(id).parse::<EventId>().ok().map(|id| id.day());
-    if day.map(|day| IndexName::of_day(topic, day)).is_none_or(|name| name.as_str() != index) {
+    if day.is_none_or(|day| index_of(topic, day) != index) {
         tally.misplace(id, index);
     }
 }

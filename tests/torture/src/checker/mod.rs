@@ -1,23 +1,35 @@
 //! The checker: reads everything back and says which promises hold.
 
 mod alone;
+mod counters;
+mod covered;
 mod dead;
 mod documents;
 mod order;
+mod positions;
+mod rest;
 mod tally;
 
 use std::time::{Duration, Instant};
 
 pub use alone::check_alone;
+pub use counters::Calm;
 pub use order::Order;
+pub use positions::{Position, Positions};
 pub use tally::{Find, Tally};
 
-use crate::{fleet::Program, scene::Scene, wait::within};
+use crate::{
+    fleet::Program,
+    observer::Observed,
+    scene::{POISONED, Scene, TOPIC, TOPICS},
+};
 
-/// How long everything may take to arrive after the last fault.
-const ARRIVAL_MAX: Duration = Duration::from_secs(240);
-/// How long nothing may have come any more before a negative control, of which not all arrives, is judged.
-const QUIET: Duration = Duration::from_secs(4);
+/// How long everything may take to come to rest after the last fault.
+const REST_MAX: Duration = Duration::from_secs(600);
+/// The same where a wrong turn was planted, of which the verdict has to come soon.
+const CONTROL_REST_MAX: Duration = Duration::from_secs(45);
+/// Directories are searched anew after ten seconds at the latest: what the system did not tell of is found then.
+const SEARCHED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What was found.
 pub struct Findings {
@@ -29,86 +41,79 @@ pub struct Findings {
     pub broken: Vec<String>,
 }
 
-/// Waits until everything has arrived, or has had its time, and reads it back.
-pub async fn check(scene: &mut Scene) -> anyhow::Result<Findings> {
+/// Waits until everything is at rest, or has had its time, and reads it back.
+pub async fn check(scene: &mut Scene, observed: &Observed, calm: Option<Calm>) -> anyhow::Result<Findings> {
     let mut broken = std::mem::take(&mut scene.broken);
-    let is_control = scene.plan.planted.is_some();
-    let all = within("every line to arrive", ARRIVAL_MAX, async || match is_control {
-        true => is_quiet(scene).await,
-        false => arrived(scene).await,
-    });
-    if let Err(error) = all.await {
-        broken.push(format!("I7: {error}"));
+    let (tally, is_at_rest) = read_back(scene, &mut broken).await?;
+    if let Some(calm) = calm.filter(|_| is_at_rest) {
+        broken.extend(counters::broken(scene, calm).await?);
     }
     for number in 0..scene.transfers.len() {
         scene.count_conflicts(number).await;
     }
-    let mut tally = counted(scene).await?;
-    let begun = Instant::now();
-    // Lines of which none is claimed count among the documents, too, so that those which are claimed may still be on their way.
-    while !is_control && tally.missing() > 0 && begun.elapsed() < ARRIVAL_MAX {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        tally = counted(scene).await?;
-    }
-    let (kafka, topic) = (scene.ground.kafka(), scene.topic.clone());
-    let (mut tally, order) = tokio::task::spawn_blocking(move || -> anyhow::Result<(Tally, Order)> {
-        let order = order::of_topic(&kafka, &topic, &mut tally)?;
-        Ok((tally, order))
+    let (kafka, snapshots) = (scene.ground.kafka(), observed.snapshots.clone());
+    let (mut tally, order, ahead) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        let mut tally = tally;
+        let (order, ahead) = order::of_topic(&kafka, TOPIC, &mut tally, &snapshots)?;
+        order::of_topic(&kafka, POISONED, &mut tally, &[])?;
+        Ok((tally, order, ahead))
     })
     .await??;
     tally.finish();
-    broken.extend(tally.broken());
-    // A producer that begins anew goes back; without that, lines of a file follow each other.
+    broken.extend(tally.broken(is_at_rest));
+    broken.extend(too_far("the checkpoint was past lines that Kafka did not have", &ahead));
+    broken.extend(too_far("the group has committed past lines that the index did not have", &observed.uncovered));
+    broken.extend(out_of_order(scene, &order));
+    Ok(Findings { tally, order, broken })
+}
+
+/// Every document and dead letter, as soon as collection is at rest, and whether it is.
+async fn read_back(scene: &mut Scene, broken: &mut Vec<String>) -> anyhow::Result<(Tally, bool)> {
+    let is_control = scene.plan.planted.is_some();
+    let deadline = if is_control { CONTROL_REST_MAX } else { REST_MAX };
+    let begun = Instant::now();
+    loop {
+        let rested = rest::reached(scene, deadline).await;
+        let tally = counted(scene).await?;
+        if let Err(error) = &rested {
+            broken.push(format!("I7: {error:#}"));
+        }
+        // What is missing although all is at rest may lie in a file that nobody has told the agent of.
+        if is_control || rested.is_err() || tally.missing() == 0 || begun.elapsed() > SEARCHED_WITHIN {
+            return Ok((tally, rested.is_ok()));
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+}
+
+fn too_far(what: &str, lines: &[String]) -> Option<String> {
+    let first = lines.first()?;
+    Some(format!("I5: {what}: {} ({first})", lines.len()))
+}
+
+/// A producer that begins anew goes back; without that, lines of a file follow each other.
+fn out_of_order(scene: &Scene, order: &Order) -> Option<String> {
     let rewinds = u64::from(scene.agent.starts)
         + count_of(&scene.agent, "reading them again")
         + count_of(&scene.agent, "built anew");
-    if order.steps_back_max > rewinds {
-        broken.push(format!(
-            "I4: a file goes back {} times in a partition, with {rewinds} reasons to",
-            order.steps_back_max
-        ));
-    }
-    Ok(Findings { tally, order, broken })
+    let steps = order.steps_back_max;
+    (steps > rewinds).then(|| format!("I4: a file goes back {steps} times in a partition, with {rewinds} reasons to"))
 }
 
 /// Every document and every dead letter.
 async fn counted(scene: &Scene) -> anyhow::Result<Tally> {
     let mut tally = Tally::new(scene.writers.written());
     documents::count(scene, &mut tally).await?;
-    let (kafka, topic) = (scene.ground.kafka(), scene.topic.clone());
-    let with_letters = tokio::task::spawn_blocking(move || dead::count(&kafka, &topic, &mut tally).map(|()| tally));
+    let kafka = scene.ground.kafka();
+    let with_letters = tokio::task::spawn_blocking(move || -> anyhow::Result<Tally> {
+        for topic in TOPICS {
+            dead::count(&kafka, topic, &mut tally)?;
+        }
+        Ok(tally)
+    });
     with_letters.await?
 }
 
 fn count_of(program: &Program, words: &str) -> u64 {
     program.log().lines().filter(|line| line.contains(words)).count() as u64
-}
-
-/// Whether as many documents are there as lines, and nothing is left to read.
-async fn arrived(scene: &mut Scene) -> anyhow::Result<Option<()>> {
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    let claimed = scene.writers.written().into_iter().filter(|written| written.is_claimed).map(|written| written.lines);
-    if documents::count_roughly(scene).await? < claimed.sum() {
-        return Ok(None);
-    }
-    Ok((lag(scene).await == Some(0.0)).then_some(()))
-}
-
-/// Whether nothing is left to read, and nothing comes any more, whatever is missing.
-async fn is_quiet(scene: &mut Scene) -> anyhow::Result<Option<()>> {
-    let before = documents::count_roughly(scene).await?;
-    tokio::time::sleep(QUIET).await;
-    let is_still = documents::count_roughly(scene).await? == before;
-    Ok((is_still && lag(scene).await == Some(0.0)).then_some(()))
-}
-
-/// What agent and transfers have left to do; `None` where one of them does not say.
-async fn lag(scene: &mut Scene) -> Option<f64> {
-    let mut lag = scene.agent.metric("collector_lag_bytes").await;
-    for transfer in scene.transfers.iter_mut() {
-        if transfer.is_running() {
-            lag = lag.zip(transfer.metric("collector_lag_records").await).map(|(a, b)| a + b);
-        }
-    }
-    lag
 }

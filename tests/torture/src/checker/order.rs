@@ -13,7 +13,8 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{Find, Tally};
+use super::{Find, Tally, covered::Places};
+use crate::observer::Snapshot;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const READ_WITHIN: Duration = Duration::from_secs(600);
@@ -29,8 +30,14 @@ pub struct Order {
     pub steps_back_max: u64,
 }
 
-/// Looks at every record of a topic.
-pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally) -> anyhow::Result<Order> {
+/// Looks at every record of a topic: how lines stand, and which were below a checkpoint before Kafka had them.
+pub(super) fn of_topic(
+    kafka: &str,
+    topic: &str,
+    tally: &mut Tally,
+    snapshots: &[Snapshot],
+) -> anyhow::Result<(Order, Vec<String>)> {
+    let mut all = Places::default();
     let mut places: HashMap<(i32, FileUid), (u64, u64)> = HashMap::new();
     let mut order = Order::default();
     read_all(kafka, topic, |record| {
@@ -38,6 +45,7 @@ pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally) -> anyhow::R
         tally.count(Find::Record, record.payload().unwrap_or_default(), "Kafka");
         let Ok(envelope) = Envelope::decode(record.key().unwrap_or_default()) else { return };
         let (Some(file), offset) = (envelope.id.file(), envelope.id.offset()) else { return };
+        all.add(file, offset, record.partition(), record.offset());
         let (last, steps_back) = places.entry((record.partition(), file)).or_default();
         if offset < *last {
             *steps_back += 1;
@@ -45,8 +53,8 @@ pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally) -> anyhow::R
         *last = offset;
     })?;
     order.steps_back_max = places.values().map(|(_, steps_back)| *steps_back).max().unwrap_or(0);
-    order.sent_again = order.records.saturating_sub(tally.found + tally.letters);
-    Ok(order)
+    order.sent_again = order.records.saturating_sub(tally.found);
+    Ok((order, all.uncovered(snapshots)))
 }
 
 /// Reads everything that is in a topic now.

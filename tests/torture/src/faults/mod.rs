@@ -1,9 +1,12 @@
 //! The faults, and how each strikes.
 
+pub(crate) mod chains;
 mod etcd;
+mod hostile;
+pub(crate) mod indices;
 pub(crate) mod process;
 mod programs;
-pub(crate) mod servers;
+mod servers;
 mod ways;
 
 use crate::{fleet::Program, random::Random, scene::Scene};
@@ -61,6 +64,8 @@ faults! {
     TransferKilledAfterBulk = "transfer killed after bulk";
     /// A transfer ends just before it commits.
     TransferKilledBeforeCommit = "transfer killed before commit";
+    /// A transfer ends when Kafka has its commit.
+    TransferKilledAfterCommit = "transfer killed after commit";
     /// A transfer ends while it gives partitions back.
     TransferKilledOnRevoke = "transfer killed on revoke";
     /// A transfer is asked to end, and is started again.
@@ -93,6 +98,8 @@ faults! {
     IndexSlow = "index slow";
     /// Elasticsearch has too much to do.
     IndexOverloaded = "429 storm";
+    /// Elasticsearch takes only some documents of each bulk, and has too much to do for the others.
+    IndexTakesHalf = "429 for single documents";
     /// Elasticsearch fails.
     IndexFailing = "503 storm";
     /// Bulks are too large.
@@ -109,12 +116,28 @@ faults! {
     KafkaFrozen = "kafka frozen";
     /// Kafka is away for long, while more is written than is kept in memory.
     KafkaOutage = "long kafka outage";
+    /// The broker that leads a partition ends.
+    KafkaLeaderKilled = "kafka leader killed";
+    /// More replicas have to be in sync than are.
+    KafkaReplicasShort = "kafka replicas below the minimum";
     /// The topic gets more partitions.
     PartitionsAdded = "partitions added";
     /// Elasticsearch ends at any moment.
     ElasticKilled = "elasticsearch killed";
     /// Elasticsearch stands still.
     ElasticFrozen = "elasticsearch frozen";
+    /// The plugins of the topic are swapped, some times.
+    ChainsSwapped = "plugins swapped";
+    /// A plugin writes what the index's mapping refuses.
+    MappingConflict = "mapping conflict";
+    /// A plugin traps.
+    PluginTraps = "plugin traps";
+    /// A plugin never comes back.
+    PluginLoops = "plugin loops";
+    /// A plugin takes memory without end.
+    PluginEatsMemory = "plugin eats memory";
+    /// A plugin answers what cannot be.
+    PluginLies = "plugin answers nonsense";
     /// Standalone ends when documents are about to be committed.
     KilledBeforeIndexCommit = "killed before the index commits";
     /// Standalone ends when documents are committed and their lines are not acknowledged.
@@ -161,6 +184,23 @@ impl Fault {
         let others = [F::KilledBeforeIndexCommit, F::KilledAfterIndexCommit, F::IndexRolledOver];
         Fault::ALL.iter().copied().filter(|fault| !others.contains(fault)).collect()
     }
+
+    /// How many brokers it takes.
+    pub fn brokers(self) -> usize {
+        match self {
+            Fault::KafkaLeaderKilled | Fault::KafkaReplicasShort => 3,
+            _ => 1,
+        }
+    }
+
+    /// Whether it makes somebody send what was sent before, so that documents are met that are there already.
+    pub fn repeats(self) -> bool {
+        use Fault as F;
+        matches!(
+            self,
+            F::AgentKilledAfterDelivery | F::TransferKilledAfterBulk | F::IndexSwallowed | F::CheckpointDamaged
+        )
+    }
 }
 
 /// Strikes one process that reads files; `None` where that is not what the fault is about.
@@ -171,14 +211,15 @@ pub(crate) async fn strike_process(
     random: &mut Random,
 ) -> anyhow::Result<Option<bool>> {
     use Fault as F;
+    // The process ends after it came past fewer than so many times: some places are passed for each record, some once a second.
     let place = match fault {
-        F::AgentKilledAfterJournal => Some("journal-synced"),
-        F::AgentKilledAfterDelivery => Some("delivered"),
-        F::AgentKilledBeforeCheckpoint => Some("acknowledged"),
-        F::AgentKilledInCheckpoint => Some("state-written"),
-        F::AgentKilledAfterCheckpoint => Some("state-renamed"),
-        F::KilledBeforeIndexCommit => Some("index-committing"),
-        F::KilledAfterIndexCommit => Some("index-committed"),
+        F::AgentKilledAfterJournal => Some(("journal-synced", 5)),
+        F::AgentKilledAfterDelivery => Some(("delivered", 2_000)),
+        F::AgentKilledBeforeCheckpoint => Some(("acknowledged", 60)),
+        F::AgentKilledInCheckpoint => Some(("state-written", 6)),
+        F::AgentKilledAfterCheckpoint => Some(("state-renamed", 6)),
+        F::KilledBeforeIndexCommit => Some(("index-committing", 6)),
+        F::KilledAfterIndexCommit => Some(("index-committed", 6)),
         _ => None,
     };
     if let Some(place) = place {
@@ -211,17 +252,28 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
         F::TransferKilled => programs::transfer_killed(scene, random).await?,
         F::TransferKilledAfterBulk => programs::transfer_killed_at(("bulk-applied", 4), scene, random).await?,
         F::TransferKilledBeforeCommit => programs::transfer_killed_at(("committing", 20), scene, random).await?,
+        F::TransferKilledAfterCommit => programs::transfer_killed_at(("committed", 4), scene, random).await?,
         F::TransferKilledOnRevoke => programs::transfer_killed_on_revoke(scene).await?,
         F::TransferTerminated => programs::transfer_terminated(scene).await?,
         F::TransfersScaled => programs::transfers_scaled(scene, random).await?,
         F::RebalanceInOutage => programs::rebalance_in_outage(scene).await?,
         F::TransferZombie => programs::zombie(scene).await?,
-        F::KafkaKilled | F::KafkaRestarted | F::KafkaFrozen | F::KafkaOutage | F::PartitionsAdded => {
-            servers::kafka(fault, scene, random).await?
-        }
+        F::KafkaKilled
+        | F::KafkaRestarted
+        | F::KafkaFrozen
+        | F::KafkaOutage
+        | F::KafkaLeaderKilled
+        | F::KafkaReplicasShort
+        | F::PartitionsAdded => servers::strike(fault, scene, random).await?,
         F::ElasticKilled | F::ElasticFrozen | F::IndexBlocked | F::IndexRolledOver => {
-            servers::elastic(fault, scene, random).await?
+            indices::strike(fault, scene, random).await?
         }
+        F::ChainsSwapped
+        | F::MappingConflict
+        | F::PluginTraps
+        | F::PluginLoops
+        | F::PluginEatsMemory
+        | F::PluginLies => chains::strike(fault, scene, random).await?,
         F::EtcdKilled
         | F::EtcdWiped
         | F::EtcdCut
@@ -241,6 +293,7 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
         | F::IndexSwallowed
         | F::IndexSlow
         | F::IndexOverloaded
+        | F::IndexTakesHalf
         | F::IndexFailing
         | F::IndexTooLarge => ways::strike(fault, scene, random).await,
         // The others are those of a single process.

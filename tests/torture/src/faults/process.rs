@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::{fleet::Program, random::Random, wait::within};
 
 /// How long a process may take to come to the place where it is to end.
-const REACHED_WITHIN: Duration = Duration::from_secs(20);
+const REACHED_WITHIN: Duration = Duration::from_secs(40);
 
 pub(crate) async fn killed(program: &mut Program, planted: &str) -> anyhow::Result<bool> {
     program.kill()?;
@@ -17,12 +17,12 @@ pub(crate) async fn killed(program: &mut Program, planted: &str) -> anyhow::Resu
 
 /// Ends the process at a place in its code, after it came past a number of times.
 pub(crate) async fn killed_at(
-    point: &str,
+    (point, passes_max): (&str, u64),
     program: &mut Program,
     planted: &str,
     random: &mut Random,
 ) -> anyhow::Result<bool> {
-    let armed = armed(planted, point, random.below(60));
+    let armed = armed(planted, point, random.below(passes_max));
     program.kill()?;
     program.start(&armed)?;
     let met = came_to_its_end(program).await;

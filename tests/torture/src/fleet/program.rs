@@ -148,6 +148,17 @@ impl Program {
         .await
     }
 
+    /// Whether it says that it is ready, its servers included.
+    pub async fn is_ready(&self) -> bool {
+        self.not_ready().await.is_some_and(|parts| parts.is_empty())
+    }
+
+    /// What it says of itself.
+    pub async fn status(&self) -> Option<serde_json::Value> {
+        let answer: serde_json::Value = serde_json::from_str(&self.get("/api/status").await?).ok()?;
+        Some(answer["status"].clone())
+    }
+
     /// The names of the parts that are not ready; `None` where it does not answer.
     async fn not_ready(&self) -> Option<Vec<String>> {
         let answer = self.ask("/health/ready").await?.json::<serde_json::Value>().await.ok()?;

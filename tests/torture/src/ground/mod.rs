@@ -1,6 +1,8 @@
 //! The servers of a run: its own etcd, Kafka and Elasticsearch, with a proxy before each that strikes who goes through it.
 
+mod brokers;
 mod server;
+mod ways;
 
 use std::{
     net::TcpListener,
@@ -10,8 +12,9 @@ use std::{
 use anyhow::Context as _;
 
 pub use server::{Server, Servers};
+pub use ways::Ways;
 
-use crate::proxy::Proxy;
+use brokers::Broker;
 
 /// Where the servers' programs are.
 #[derive(Clone, Debug)]
@@ -34,27 +37,21 @@ impl Installed {
 }
 
 /// Ports of this machine that were free when they were drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ports {
     /// etcd; the next one is its peers'.
     pub etcd: u16,
-    /// Kafka, for the checker; the next one is the controller's.
-    pub kafka: u16,
-    /// Kafka's listener behind the agents' proxy.
-    pub kafka_of_agents: u16,
-    /// Kafka's listener behind the transfers' proxy.
-    pub kafka_of_transfers: u16,
+    /// Each broker's.
+    pub brokers: Vec<Broker>,
     /// Elasticsearch; the hundredth after it is its transport's.
     pub elasticsearch: u16,
 }
 
 impl Ports {
-    fn draw() -> anyhow::Result<Ports> {
+    fn draw(brokers: usize) -> anyhow::Result<Ports> {
         Ok(Ports {
             etcd: free(&[0, 1])?,
-            kafka: free(&[0, 1])?,
-            kafka_of_agents: free(&[0])?,
-            kafka_of_transfers: free(&[0])?,
+            brokers: (0..brokers).map(|_| Broker::draw()).collect::<anyhow::Result<_>>()?,
             elasticsearch: free(&[0, 100])?,
         })
     }
@@ -76,13 +73,13 @@ fn free(distances: &[u16]) -> anyhow::Result<u16> {
 /// The proxies before the servers.
 pub struct Proxies {
     /// Between agents and Kafka.
-    pub produce: Proxy,
+    pub produce: Ways,
     /// Between Kafka and transfers.
-    pub consume: Proxy,
+    pub consume: Ways,
     /// Between transfers and Elasticsearch.
-    pub index: Proxy,
+    pub index: Ways,
     /// Between everybody and etcd.
-    pub configure: Proxy,
+    pub configure: Ways,
 }
 
 /// The servers and the ways to them.
@@ -96,24 +93,26 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Starts everything below `home`.
-    pub async fn start(installed: &Installed, home: &Path) -> anyhow::Result<Ground> {
-        let ports = Ports::draw()?;
+    /// Starts everything below `home`, with so many Kafka brokers.
+    pub async fn start(installed: &Installed, home: &Path, brokers: usize) -> anyhow::Result<Ground> {
+        let ports = Ports::draw(brokers)?;
+        let to = async |port: fn(&Broker) -> u16| Ways::to(ports.brokers.iter().map(port)).await;
         let proxies = Proxies {
-            produce: Proxy::to(ports.kafka_of_agents).await?,
-            consume: Proxy::to(ports.kafka_of_transfers).await?,
-            index: Proxy::to(ports.elasticsearch).await?,
-            configure: Proxy::to(ports.etcd).await?,
+            produce: to(|broker| broker.of_agents).await?,
+            consume: to(|broker| broker.of_transfers).await?,
+            index: Ways::to([ports.elasticsearch]).await?,
+            configure: Ways::to([ports.etcd]).await?,
         };
-        let kafka = kafka_settings(&ports, &proxies);
-        let servers = Servers::new(installed, &home.join("servers"), &ports, kafka)?;
+        let settings = brokers::settings(&ports.brokers, &proxies.produce, &proxies.consume);
+        let servers = Servers::new(installed, &home.join("servers"), &ports, settings)?;
         servers.up_all().await?;
         Ok(Ground { servers, proxies, ports })
     }
 
-    /// Kafka's address without a proxy.
+    /// Kafka's addresses without a proxy.
     pub fn kafka(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.kafka)
+        let addresses = self.ports.brokers.iter().map(|broker| format!("127.0.0.1:{}", broker.direct));
+        addresses.collect::<Vec<_>>().join(",")
     }
 
     /// Elasticsearch's address without a proxy.
@@ -125,19 +124,4 @@ impl Ground {
     pub fn etcd(&self) -> String {
         format!("127.0.0.1:{}", self.ports.etcd)
     }
-}
-
-/// Whoever comes through a proxy is told to come through it again.
-fn kafka_settings(ports: &Ports, proxies: &Proxies) -> String {
-    let (direct, controller) = (ports.kafka, ports.kafka + 1);
-    let (agents, transfers) = (ports.kafka_of_agents, ports.kafka_of_transfers);
-    let (produce, consume) = (proxies.produce.port(), proxies.consume.port());
-    format!(
-        "listeners=PLAINTEXT://127.0.0.1:{direct},AGENTS://127.0.0.1:{agents},TRANSFERS://127.0.0.1:{transfers},\
-         CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{direct},AGENTS://127.0.0.1:{produce},TRANSFERS://127.0.0.1:{consume}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,AGENTS:PLAINTEXT,TRANSFERS:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         group.min.session.timeout.ms=1000\n\
-         log.segment.bytes=67108864\n"
-    )
 }

@@ -18,19 +18,17 @@ use crate::wait::within;
 pub enum Server {
     /// etcd.
     Etcd,
-    /// Kafka.
-    Kafka,
+    /// A Kafka broker, counted from 0.
+    Kafka(usize),
     /// Elasticsearch.
     Elasticsearch,
 }
 
 impl Server {
-    const ALL: [Server; 3] = [Server::Etcd, Server::Kafka, Server::Elasticsearch];
-
     fn name(self) -> &'static str {
         match self {
             Server::Etcd => "etcd",
-            Server::Kafka => "kafka",
+            Server::Kafka(_) => "kafka",
             Server::Elasticsearch => "elasticsearch",
         }
     }
@@ -40,37 +38,59 @@ impl Server {
 pub struct Servers {
     run: PathBuf,
     environment: Vec<(&'static str, String)>,
+    brokers: Vec<(u16, String)>,
 }
 
 impl Servers {
-    /// What it takes to start them below `run`; nothing runs yet.
-    pub fn new(installed: &Installed, run: &Path, ports: &Ports, kafka: String) -> anyhow::Result<Servers> {
-        std::fs::create_dir_all(run).with_context(|| format!("making {}", run.display()))?;
+    /// What it takes to start them below `run`; nothing runs yet. Kafka has as many brokers as there are settings for.
+    pub fn new(installed: &Installed, run: &Path, ports: &Ports, kafka: Vec<String>) -> anyhow::Result<Servers> {
         let environment = vec![
             ("SERVICES_DIR", installed.services.display().to_string()),
             ("SERVICES_JAVA", installed.java.display().to_string()),
-            ("SERVICES_RUN", run.display().to_string()),
             ("SERVICES_ETCD_PORT", ports.etcd.to_string()),
-            ("SERVICES_KAFKA_PORT", ports.kafka.to_string()),
-            ("SERVICES_KAFKA_SETTINGS", kafka),
             ("SERVICES_ELASTICSEARCH_PORT", ports.elasticsearch.to_string()),
         ];
-        Ok(Servers { run: run.to_owned(), environment })
+        let brokers = ports.brokers.iter().map(|broker| broker.direct).zip(kafka).collect();
+        let servers = Servers { run: run.to_owned(), environment, brokers };
+        for server in servers.all() {
+            let run = servers.run_of(server);
+            std::fs::create_dir_all(&run).with_context(|| format!("making {}", run.display()))?;
+        }
+        Ok(servers)
+    }
+
+    /// All of them.
+    fn all(&self) -> impl Iterator<Item = Server> {
+        self.kafka().chain([Server::Etcd, Server::Elasticsearch])
+    }
+
+    /// All brokers.
+    pub fn kafka(&self) -> impl Iterator<Item = Server> + use<> {
+        (0..self.brokers.len()).map(Server::Kafka)
     }
 
     /// Starts all of them, and waits until they serve.
     pub async fn up_all(&self) -> anyhow::Result<()> {
-        self.script("up", &Server::ALL.map(Server::name)).await
+        self.up_together(self.all()).await
+    }
+
+    /// Starts several that were killed or stopped, of which none may serve without the others.
+    pub async fn up_together(&self, servers: impl Iterator<Item = Server>) -> anyhow::Result<()> {
+        let started: Vec<_> = servers.map(|server| tokio::spawn(script(self.command("up", server), server))).collect();
+        for done in started {
+            done.await??;
+        }
+        Ok(())
     }
 
     /// Starts one that was killed or stopped, and waits until it serves.
     pub async fn up(&self, server: Server) -> anyhow::Result<()> {
-        self.script("up", &[server.name()]).await
+        script(self.command("up", server), server).await
     }
 
     /// Stops one as an operator does.
     pub async fn down(&self, server: Server) -> anyhow::Result<()> {
-        self.script("down", &[server.name()]).await
+        script(self.command("down", server), server).await
     }
 
     /// Ends one as a power cut would, and waits until it is gone.
@@ -93,36 +113,47 @@ impl Servers {
 
     /// Deletes what a stopped server has kept.
     pub fn wipe(&self, server: Server) -> anyhow::Result<()> {
-        let data = self.run.join(server.name()).join("data");
+        let data = self.run_of(server).join(server.name()).join("data");
         std::fs::remove_dir_all(&data).with_context(|| format!("deleting {}", data.display()))
     }
 
+    /// Each broker is a set of servers of its own to the script.
+    fn run_of(&self, server: Server) -> PathBuf {
+        match server {
+            Server::Kafka(number) => self.run.join(format!("broker-{number}")),
+            _ => self.run.clone(),
+        }
+    }
+
     fn group(&self, server: Server) -> anyhow::Result<i32> {
-        let path = self.run.join(server.name()).join("pid");
+        let path = self.run_of(server).join(server.name()).join("pid");
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
         pid.with_context(|| format!("{} holds no process id: {text:?}", path.display()))
     }
 
-    async fn script(&self, verb: &str, names: &[&str]) -> anyhow::Result<()> {
-        let done = self.command(verb, names).output().await.context("starting bash")?;
-        let said = String::from_utf8_lossy(&done.stderr);
-        ensure!(done.status.success(), "services.sh {verb} {}: {}", names.join(" "), said.trim());
-        Ok(())
-    }
-
-    fn command(&self, verb: &str, names: &[&str]) -> Command {
+    fn command(&self, verb: &str, server: Server) -> Command {
         let mut command = Command::new("bash");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../xtask/services.sh");
-        command.arg(script).arg(verb).args(names).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null());
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../xtask/services.sh")).arg(verb).arg(server.name());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env("SERVICES_RUN", self.run_of(server)).stdin(Stdio::null());
+        if let Server::Kafka(number) = server {
+            let (port, settings) = &self.brokers[number];
+            command.env("SERVICES_KAFKA_PORT", port.to_string()).env("SERVICES_KAFKA_SETTINGS", settings);
+        }
         command
     }
 }
 
+async fn script(mut command: Command, server: Server) -> anyhow::Result<()> {
+    let done = command.output().await.context("starting bash")?;
+    ensure!(done.status.success(), "services.sh for {server:?}: {}", String::from_utf8_lossy(&done.stderr).trim());
+    Ok(())
+}
+
 impl Drop for Servers {
     fn drop(&mut self) {
-        for server in Server::ALL {
+        for server in self.all() {
             // One that does not run any more has no process to end.
             let _ = self.signal(server, Signal::KILL);
         }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::Shared;
+use super::{Manner, Shared};
 use crate::{
     random::Random,
     script::{Kind, Script},
@@ -28,7 +28,7 @@ const ROTATION_TICKS: u64 = 200;
 pub(super) struct Hand {
     script: Script,
     path: PathBuf,
-    truncates: bool,
+    manner: Manner,
     random: Random,
     file: File,
     ledger: File,
@@ -43,13 +43,16 @@ impl Hand {
     pub(super) fn new(
         script: Script,
         (path, ledger): (PathBuf, PathBuf),
-        truncates: bool,
+        manner: Manner,
         random: Random,
         lines: Arc<AtomicU64>,
     ) -> anyhow::Result<Hand> {
-        let file = append_to(&path)?;
+        let file = match manner {
+            Manner::Link => link_to_new(&path, 0)?,
+            _ => append_to(&path)?,
+        };
         let ledger = append_to(&ledger)?;
-        Ok(Hand { script, path, truncates, random, file, ledger, sequence: 0, rotated: 0, plain: None, lines })
+        Ok(Hand { script, path, manner, random, file, ledger, sequence: 0, rotated: 0, plain: None, lines })
     }
 
     pub(super) fn write_until_stopped(&mut self, shared: &Shared) -> anyhow::Result<()> {
@@ -58,7 +61,7 @@ impl Hand {
         while !shared.stopping.load(Ordering::Acquire) {
             std::thread::sleep(TICK);
             let now = Instant::now();
-            let rate = shared.rate_each.load(Ordering::Relaxed) as f64;
+            let rate = shared.rate_each.load(Ordering::Relaxed) as f64 * self.manner.share();
             // A writer that was held up does not make up for more than a second.
             due += rate * (now - before).as_secs_f64().min(1.0);
             before = now;
@@ -96,10 +99,21 @@ impl Hand {
     }
 
     fn rotate(&mut self) -> anyhow::Result<&'static str> {
-        if self.truncates {
-            self.file.set_len(0).context("truncating")?;
-            return Ok("rotated: truncated");
+        match self.manner {
+            Manner::Truncate => {
+                self.file.set_len(0).context("truncating")?;
+                Ok("rotated: truncated")
+            }
+            Manner::Link => {
+                self.rotated += 1;
+                self.file = link_to_new(&self.path, self.rotated)?;
+                Ok("rotated: a link switched")
+            }
+            Manner::Rename | Manner::Poison => self.rename_somehow(),
         }
+    }
+
+    fn rename_somehow(&mut self) -> anyhow::Result<&'static str> {
         match self.random.below(8) {
             0 => {
                 for _ in 0..3 {
@@ -150,6 +164,18 @@ impl Hand {
 fn append_to(path: &Path) -> anyhow::Result<File> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
     opened.with_context(|| format!("opening {}", path.display()))
+}
+
+/// Makes the next file beside the link of that name, and switches the link to it.
+fn link_to_new(link: &Path, number: u64) -> anyhow::Result<File> {
+    let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let target = link.with_file_name(format!("{name}.{number}"));
+    let file = append_to(&target)?;
+    // A link cannot be changed, but replaced; under a name that no task matches it is nobody's file yet.
+    let fresh = link.with_file_name(format!("link-{name}").replace(".log", ".new"));
+    std::os::unix::fs::symlink(&target, &fresh).context("making a link")?;
+    std::fs::rename(&fresh, link).context("switching a link")?;
+    Ok(file)
 }
 
 /// Does as gzip does: the compressed file grows beside the plain one, which goes in the end.

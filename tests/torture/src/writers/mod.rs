@@ -17,6 +17,35 @@ use anyhow::Context as _;
 use crate::{random::Random, script::Script};
 use hand::Hand;
 
+/// The directory of those whose documents no index takes, below that of the followed files.
+pub const POISON: &str = "poison";
+/// The directory of all others.
+pub const PLAIN: &str = "plain";
+
+/// How a writer rotates its file, and what becomes of its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// By renaming, in one of several ways.
+    Rename,
+    /// By switching a link to the next file.
+    Link,
+    /// By copying and truncating: no line of it is claimed to arrive, as such a rotation loses lines by itself.
+    Truncate,
+    /// As the first, but the index refuses its lines: they become dead letters.
+    Poison,
+}
+
+impl Manner {
+    /// How much it writes, beside the others.
+    fn share(self) -> f64 {
+        if self == Manner::Poison { 0.05 } else { 1.0 }
+    }
+
+    fn dir(self) -> &'static str {
+        if self == Manner::Poison { POISON } else { PLAIN }
+    }
+}
+
 /// What the writers of a run do.
 #[derive(Clone, Debug)]
 pub struct Writing {
@@ -26,10 +55,8 @@ pub struct Writing {
     pub files: PathBuf,
     /// Where ledgers and what must not be followed are.
     pub aside: PathBuf,
-    /// How many writers rename.
-    pub renaming: usize,
-    /// How many copy and truncate: of these no line is claimed to arrive, as such a rotation loses lines by itself.
-    pub truncating: usize,
+    /// The writers, by how they rotate.
+    pub manners: Vec<Manner>,
     /// Lines a second, of all together.
     pub rate: u64,
     /// One of so many lines is written in two halves; 0 for none.
@@ -75,21 +102,21 @@ pub struct Writers {
 impl Writers {
     /// Starts them.
     pub fn start(writing: &Writing) -> anyhow::Result<Writers> {
-        let count = (writing.renaming + writing.truncating) as u64;
+        let count = writing.manners.iter().filter(|manner| manner.share() >= 1.0).count() as u64;
         let shared = Arc::new(Shared {
             stopping: AtomicBool::new(false),
             rate_each: AtomicU64::new(writing.rate / count.max(1)),
             rotations: Mutex::default(),
         });
         let mut writers = Writers { shared, hands: vec![], threads: vec![], count };
-        for number in 0..count as usize {
-            writers.add(writing, number).with_context(|| format!("starting writer {number}"))?;
+        for (number, manner) in writing.manners.iter().enumerate() {
+            writers.add(writing, number, *manner).with_context(|| format!("starting writer {number}"))?;
         }
         Ok(writers)
     }
 
-    fn add(&mut self, writing: &Writing, number: usize) -> anyhow::Result<()> {
-        let truncates = number >= writing.renaming;
+    fn add(&mut self, writing: &Writing, number: usize, manner: Manner) -> anyhow::Result<()> {
+        let truncates = manner == Manner::Truncate;
         let script = Script::new(&writing.run, number, if truncates { 0 } else { writing.halting_of });
         let lines = Arc::new(AtomicU64::new(0));
         let random = Random::new(writing.seed, &format!("writer {number}"));
@@ -97,9 +124,9 @@ impl Writers {
             std::fs::create_dir_all(dir)?;
             Ok(dir.join(name))
         };
-        let path = place(&writing.files, format!("w{number:02}.log"))?;
+        let path = place(&writing.files.join(manner.dir()), format!("w{number:02}.log"))?;
         let ledger = place(&writing.aside, format!("ledger-{number:02}"))?;
-        let mut hand = Hand::new(script.clone(), (path, ledger), truncates, random, Arc::clone(&lines))?;
+        let mut hand = Hand::new(script.clone(), (path, ledger), manner, random, Arc::clone(&lines))?;
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name(format!("writer-{number}"));
         self.threads.push(thread.spawn(move || hand.write_until_stopped(&shared))?);

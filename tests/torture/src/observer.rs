@@ -1,0 +1,148 @@
+//! Looks at positions while the run goes on: none may be ahead of what it stands for (I5).
+//!
+//! It comes past the proxies, so it sees what is committed and what is indexed also while agents and transfers cannot.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use collector_model::{FileUid, envelope::Envelope};
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    checker::Positions,
+    scene::{TOPIC, index_of},
+};
+
+const PAUSE: Duration = Duration::from_millis(500);
+/// What a checkpoint says of one file; its uid and its position are the first of it.
+const ENTRY_BYTES: usize = 44;
+/// So many records before a committed offset are looked for in the index.
+const RECORDS: i64 = 200;
+
+/// Where the observer looks.
+#[derive(Clone, Debug)]
+pub struct Sights {
+    /// Kafka's addresses.
+    pub kafka: String,
+    /// Elasticsearch's address.
+    pub elasticsearch: String,
+    /// The agent's checkpoint.
+    pub checkpoint: PathBuf,
+}
+
+/// A checkpoint, and how much was in Kafka after it was written.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Up to where each file was acknowledged.
+    pub files: Vec<(FileUid, u64)>,
+    /// The ends of the partitions.
+    pub ends: Vec<i64>,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Checkpoints; to be compared with what Kafka has in the end.
+    pub snapshots: Vec<Snapshot>,
+    /// How often commits were compared with the index.
+    pub commits: u64,
+    /// Records before a committed offset that were not in the index: their ids. They must be dead letters.
+    pub uncovered: Vec<String>,
+}
+
+/// An observer at work.
+pub struct Observer {
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<Observed>,
+}
+
+impl Observer {
+    /// Begins to look.
+    pub fn start(sights: Sights) -> anyhow::Result<Observer> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stopping);
+        let positions = Positions::of(&sights.kafka)?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build()?;
+        let runtime = tokio::runtime::Handle::current();
+        let thread = std::thread::Builder::new().name("observer".into()).spawn(move || {
+            let mut observed = Observed::default();
+            while !told.load(Ordering::Acquire) {
+                std::thread::sleep(PAUSE);
+                // A server that a fault has struck does not answer: there is nothing to see then.
+                if let Ok(Some(snapshot)) = checkpoint(&sights, &positions) {
+                    observed.snapshots.push(snapshot);
+                }
+                if let Ok(uncovered) = commits(&sights, &positions, &client, &runtime) {
+                    observed.commits += 1;
+                    observed.uncovered.extend(uncovered);
+                }
+            }
+            observed
+        })?;
+        Ok(Observer { stopping, thread })
+    }
+
+    /// What was seen until now.
+    pub fn stop(self) -> anyhow::Result<Observed> {
+        self.stopping.store(true, Ordering::Release);
+        self.thread.join().map_err(|_| anyhow::anyhow!("the observer has panicked"))
+    }
+}
+
+fn checkpoint(sights: &Sights, positions: &Positions) -> anyhow::Result<Option<Snapshot>> {
+    let bytes = std::fs::read(&sights.checkpoint)?;
+    let Some(files) = read_checkpoint(&bytes) else { return Ok(None) };
+    Ok(Some(Snapshot { files, ends: positions.ends(TOPIC)? }))
+}
+
+/// The files of a checkpoint: behind magic and version an entry for each, then a checksum.
+fn read_checkpoint(bytes: &[u8]) -> Option<Vec<(FileUid, u64)>> {
+    let (content, sum) = bytes.split_last_chunk::<8>()?;
+    if xxh3_64(content) != u64::from_be_bytes(*sum) {
+        return None;
+    }
+    let file = |entry: &[u8]| {
+        let (uid, rest) = entry.split_first_chunk::<16>()?;
+        Some((FileUid(u128::from_be_bytes(*uid)), u64::from_be_bytes(*rest.first_chunk()?)))
+    };
+    content.get(8..)?.chunks_exact(ENTRY_BYTES).map(file).collect()
+}
+
+/// Looks for the last records before each committed offset in the index; the ids of those that are not there.
+fn commits(
+    sights: &Sights,
+    positions: &Positions,
+    client: &reqwest::Client,
+    runtime: &tokio::runtime::Handle,
+) -> anyhow::Result<Vec<String>> {
+    let mut wanted = vec![];
+    for position in positions.of_topic(TOPIC)? {
+        positions.keys_before(TOPIC, &position, RECORDS, |_, key| {
+            if let Ok(envelope) = Envelope::decode(key) {
+                wanted.push((index_of(TOPIC, envelope.id.day()), envelope.id.to_string()));
+            }
+        })?;
+    }
+    if wanted.is_empty() {
+        return Ok(vec![]);
+    }
+    let docs: Vec<Value> = wanted.iter().map(|(index, id)| json!({"_index": index, "_id": id})).collect();
+    let url = format!("{}/_mget?_source=false", sights.elasticsearch);
+    let answer: Value = runtime.block_on(async {
+        let answer = client.post(url).json(&json!({"docs": docs})).send().await?.error_for_status()?;
+        answer.json().await.context("reading which documents there are")
+    })?;
+    let found = answer["docs"].as_array().context("an answer without documents")?;
+    // An index that is just being made, or whose shard is not there yet, says nothing about its documents.
+    let is_missing = |document: &&Value| document["found"] == json!(false);
+    Ok(found.iter().filter(is_missing).filter_map(|document| document["_id"].as_str().map(str::to_owned)).collect())
+}
