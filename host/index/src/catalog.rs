@@ -84,8 +84,8 @@ impl Catalog {
     }
 
     /// What is committed of a file in a day's partition.
-    pub(crate) fn covered(&self, uid: FileUid, day: BucketDay) -> Option<u64> {
-        self.coverage.read().get(&day)?.up_to(uid)
+    pub(crate) fn covered(&self, uid: FileUid, day: BucketDay, from: u64) -> Option<u64> {
+        self.coverage.read().get(&day)?.up_to(uid, from)
     }
 
     pub(crate) fn coverage(&self, day: BucketDay) -> Coverage {

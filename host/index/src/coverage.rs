@@ -21,14 +21,14 @@ struct Payload {
 impl Coverage {
     /// Whether the byte is covered.
     pub(crate) fn covers(&self, uid: FileUid, offset: u64) -> bool {
-        let Some(ranges) = self.0.get(&uid) else { return false };
-        let after = ranges.partition_point(|&(from, _)| from <= offset);
-        after.checked_sub(1).is_some_and(|before| offset < ranges[before].1)
+        self.up_to(uid, offset).is_some()
     }
 
-    /// The end of the first range, up to where nothing is missing.
-    pub(crate) fn up_to(&self, uid: FileUid) -> Option<u64> {
-        self.0.get(&uid)?.first().map(|&(_, to)| to)
+    /// Up to where nothing is missing from `offset` on; none where that byte is.
+    pub(crate) fn up_to(&self, uid: FileUid, offset: u64) -> Option<u64> {
+        let ranges = self.0.get(&uid)?;
+        let after = ranges.partition_point(|&(from, _)| from <= offset);
+        ranges[..after].last().map(|&(_, to)| to).filter(|&to| offset < to)
     }
 
     /// Adds a range. Returns whether that changed anything.
@@ -94,9 +94,11 @@ mod tests {
             for (offset, &covered) in bytes.iter().enumerate() {
                 prop_assert_eq!(coverage.covers(FILE, offset as u64), covered);
             }
-            let start = bytes.iter().position(|&b| b);
-            let end = start.map(|start| start + bytes[start..].iter().take_while(|&&b| b).count());
-            prop_assert_eq!(coverage.up_to(FILE), end.map(|end| end as u64));
+            for start in 0..80 {
+                let covered = bytes[start..].iter().take_while(|&&is_covered| is_covered).count();
+                let end = (covered > 0).then_some((start + covered) as u64);
+                prop_assert_eq!(coverage.up_to(FILE, start as u64), end);
+            }
             prop_assert_eq!(Coverage::from_payload(Some(&coverage.to_payload())), Ok(coverage));
         }
     }

@@ -71,7 +71,7 @@ fn a_ticket_is_completed_after_the_commit_and_searches_see_it_then() {
     let end = submit(&index, &seen, 0, &[(20_000, "one"), (20_000, "two")]);
     assert_eq!(seen.wait(1), (vec![(0, end)], vec![]));
     assert_eq!(found(&index.reader()), once(&["one", "two"]));
-    assert_eq!(index.covered(FILE, day(20_000)), Some(end));
+    assert_eq!(index.covered(FILE, day(20_000), 0), Some(end));
 }
 
 #[test]
@@ -107,11 +107,22 @@ fn a_lost_batch_is_taken_in_when_it_comes_again_after_later_ones() {
     let second = first + line("b").len() as u64 + 1;
     submit(&index, &seen, second, &[(20_000, "c")]);
     seen.wait(2);
-    assert_eq!(index.covered(FILE, day(20_000)), Some(first), "nothing after the gap counts");
+    assert_eq!(index.covered(FILE, day(20_000), 0), Some(first), "nothing after the gap counts");
     let end = submit(&index, &seen, first, &[(20_000, "b"), (20_000, "c")]);
     seen.wait(3);
     assert_eq!(found(&index.reader()), once(&["a", "b", "c"]));
-    assert_eq!(index.covered(FILE, day(20_000)), Some(end));
+    assert_eq!(index.covered(FILE, day(20_000), 0), Some(end));
+}
+
+#[test]
+fn nothing_counts_behind_a_batch_that_was_lost_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open(dir.path(), settings(1), Metrics::default()).unwrap();
+    let seen = Arc::new(Seen::default());
+    let first = line("a").len() as u64 + 1;
+    let end = submit(&index, &seen, first, &[(20_000, "b")]);
+    seen.wait(1);
+    assert_eq!((index.covered(FILE, day(20_000), 0), index.covered(FILE, day(20_000), first)), (None, Some(end)));
 }
 
 #[test]
@@ -121,8 +132,8 @@ fn a_partition_claims_no_byte_of_which_another_day_has_the_line() {
     let seen = Arc::new(Seen::default());
     let end = submit(&index, &seen, 0, &[(20_000, "a"), (20_001, "b")]);
     seen.wait(1);
-    assert_eq!(index.covered(FILE, day(20_000)), Some(line("a").len() as u64 + 1));
-    assert_eq!(index.covered(FILE, day(20_001)), Some(end));
+    assert_eq!(index.covered(FILE, day(20_000), 0), Some(line("a").len() as u64 + 1));
+    assert_eq!(index.covered(FILE, day(20_001), end - 1), Some(end));
 }
 
 #[test]
@@ -134,7 +145,7 @@ fn filtered_lines_are_covered_and_found_nowhere() {
     index.close();
     assert_eq!(seen.wait(1), (vec![(0, end)], vec![]));
     let index = Index::open(dir.path(), settings(1), Metrics::default()).unwrap();
-    assert_eq!(index.covered(FILE, day(20_000)), Some(end));
+    assert_eq!(index.covered(FILE, day(20_000), 0), Some(end));
     assert_eq!(found(&index.reader()), once(&["a"]));
 }
 
@@ -167,7 +178,7 @@ fn while_the_disk_refuses_nothing_is_acknowledged_and_then_everything_is() {
     while metrics.retries.get_or_create(&topic).get() == 0 {
         std::thread::yield_now();
     }
-    assert_eq!(index.covered(FILE, day(20_000)), None);
+    assert_eq!(index.covered(FILE, day(20_000), 0), None);
     std::fs::remove_file(&obstacle).unwrap();
     assert_eq!(seen.wait(1), (vec![(0, end)], vec![]));
     assert_eq!(found(&index.reader()), once(&["a"]));

@@ -66,9 +66,10 @@ impl Index {
         self.reader.clone()
     }
 
-    /// Up to where (excluded) the file's lines of that day are in the index for good; none where nothing of it is.
-    pub fn covered(&self, uid: FileUid, day: BucketDay) -> Option<u64> {
-        self.reader.catalog().covered(uid, day)
+    /// Up to where (excluded) all of the file's lines of that day are in the index for good, from a byte on; none where that
+    /// byte's is not.
+    pub fn covered(&self, uid: FileUid, day: BucketDay, from: u64) -> Option<u64> {
+        self.reader.catalog().covered(uid, day, from)
     }
 
     /// Commits what was submitted and ends the writer. What could not be committed counts as lost, so that it is read again.

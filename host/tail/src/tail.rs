@@ -26,8 +26,9 @@ use crate::{
 
 /// What an index already holds, so that a file goes on after it.
 pub trait Coverage: Send + Sync {
-    /// Up to which byte (excluded) the file's lines of that day are in the index; none when nothing is.
-    fn covered(&self, uid: FileUid, day: BucketDay) -> Option<u64>;
+    /// Up to which byte (excluded) all of the file's lines of that day are in the index, from a byte on; none when that byte's
+    /// is not.
+    fn covered(&self, uid: FileUid, day: BucketDay, from: u64) -> Option<u64>;
 }
 
 /// No index: the checkpoint alone says where files go on.
@@ -35,7 +36,7 @@ pub trait Coverage: Send + Sync {
 pub struct NoCoverage;
 
 impl Coverage for NoCoverage {
-    fn covered(&self, _: FileUid, _: BucketDay) -> Option<u64> {
+    fn covered(&self, _: FileUid, _: BucketDay, _: u64) -> Option<u64> {
         None
     }
 }

@@ -100,7 +100,7 @@ fn letters_status(status: &FileStatus) -> Value {
 struct InIndex(Arc<Index>);
 
 impl Coverage for InIndex {
-    fn covered(&self, uid: FileUid, day: BucketDay) -> Option<u64> {
-        self.0.covered(uid, day)
+    fn covered(&self, uid: FileUid, day: BucketDay, from: u64) -> Option<u64> {
+        self.0.covered(uid, day, from)
     }
 }

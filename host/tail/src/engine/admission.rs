@@ -324,7 +324,7 @@ impl Engine {
         let mut at = entry.acked;
         while let Some(day) = entry.plan.day_at(at) {
             let end = entry.plan.day_end(at).unwrap_or(u64::MAX);
-            let covered = self.coverage.covered(uid, day.day).unwrap_or(0).min(end);
+            let covered = self.coverage.covered(uid, day.day, at).unwrap_or(0).min(end);
             if covered <= at {
                 break;
             }

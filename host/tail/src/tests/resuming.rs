@@ -1,6 +1,9 @@
 //! What a restart reads again, and under which ids.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
 
 use collector_model::{BucketDay, FileUid, LineFlags};
 use parking_lot::Mutex;
@@ -169,11 +172,12 @@ fn another_limit_cuts_only_lines_that_were_not_sent_before() {
 }
 
 #[derive(Default)]
-struct Covered(Mutex<Option<(FileUid, BucketDay, u64)>>);
+struct Covered(Mutex<Option<(FileUid, BucketDay, Range<u64>)>>);
 
 impl Coverage for Covered {
-    fn covered(&self, uid: FileUid, day: BucketDay) -> Option<u64> {
-        self.0.lock().filter(|known| known.0 == uid && known.1 == day).map(|known| known.2)
+    fn covered(&self, uid: FileUid, day: BucketDay, from: u64) -> Option<u64> {
+        let covered = self.0.lock().clone();
+        covered.filter(|known| (known.0, known.1) == (uid, day) && known.2.contains(&from)).map(|known| known.2.end)
     }
 }
 
@@ -186,7 +190,7 @@ fn a_file_goes_on_after_what_the_index_has() {
     let mut run = bench.start(&[bench.task("a.log")]);
     run.hold(3);
     let first = run.crash();
-    *covered.0.lock() = Some((first[0].id.file().unwrap(), first[0].id.day(), 8));
+    *covered.0.lock() = Some((first[0].id.file().unwrap(), first[0].id.day(), 0..8));
     let mut run = bench.start(&[bench.task("a.log")]);
     assert_eq!(run.hold(1), &first[2..]);
 }
