@@ -39,7 +39,8 @@ pub(crate) fn head(file: &dyn OpenFile) -> io::Result<Vec<u8>> {
 /// The fingerprint of the bytes before an offset.
 pub(crate) fn before(file: &dyn OpenFile, offset: u64) -> io::Result<Fingerprint> {
     let len = offset.min(BEFORE_BYTES_MAX as u64);
-    Ok(file.fingerprint(offset - len, len as usize)?.unwrap_or_default())
+    let is_shorter = || io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut off while it was being looked at");
+    file.fingerprint(offset - len, len as usize)?.ok_or_else(is_shorter)
 }
 
 /// Where the last complete line ends at or before `size`; `size` itself when no newline is near.

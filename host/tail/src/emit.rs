@@ -91,7 +91,8 @@ impl Reader {
         let file = &entry.file;
         let may_grow = usize::from(file.head.len) < HEAD_BYTES_MAX && self.size > u64::from(file.head.len);
         let read = self.file.as_deref().filter(|_| may_grow).and_then(|file| content::head(file).ok());
-        let head = read.map_or(file.head, |bytes| Fingerprint::of(&bytes));
+        // It may have been written anew since it was looked at.
+        let head = read.filter(|bytes| file.head.begins(bytes)).map_or(file.head, |bytes| Fingerprint::of(&bytes));
         if head != file.head || *self.origin_path != *file.path {
             let seen = Record::Seen { uid: file.uid, path: self.origin_path.to_string(), head };
             // Nothing that is sent depends on it.
@@ -191,30 +192,22 @@ impl Reader {
         let ticket = Ticket::new(position, permit, Arc::clone(&self.returns) as Arc<dyn Acknowledge>);
         let work = &self.work;
         let batch = Batch::new(work.key.clone(), work.task.topic.clone(), raw, lines, vec![origin], ticket);
-        self.work.lines_invalid_utf8.inc_by(batch.invalid_utf8_lines.into());
-        self.work.lines_read.inc_by(batch.lines.len() as u64);
-        self.work.bytes_read.inc_by(consumed as u64);
+        let lines_cut = desk.frames.iter().filter(|frame| frame.flags.has(LineFlags::CUT)).count() as u64;
         if let Some(pace) = &self.work.pace {
             pace.lock().spend(batch.lines.len() as u64, consumed as u64, desk.now);
         }
-        self.outbox = Some(Outgoing { batch, after, range: (from, to), before, epoch: self.returns.epoch });
+        self.outbox = Some(Outgoing { batch, after, range: (from, to), before, epoch: self.returns.epoch, lines_cut });
     }
 
     fn identify_lines(&self, raw: &Bytes, at: (FileUid, u64, BucketDay), desk: &Desk<'_>) -> Vec<RawLine> {
         let (uid, base, day) = at;
         let uid = if planted("random-ids") { FileUid(random().into()) } else { uid };
-        let mut cut = 0;
         let lines = desk.frames.iter().map(|frame| {
             let span = Span { start: frame.start, len: frame.len };
-            cut += u64::from(frame.flags.has(LineFlags::CUT));
             let id = EventId::ours(day, uid, base + u64::from(frame.start), &raw[span.range()]);
             RawLine { raw: span, id, fork: ForkPath::NONE, flags: frame.flags, origin: 0 }
         });
-        let lines = lines.collect();
-        if cut > 0 {
-            self.work.lines_cut.inc_by(cut);
-        }
-        lines
+        lines.collect()
     }
 
     fn origin(&self, day: &DayFrom, now_ms: i64, desk: &Desk<'_>) -> Origin {

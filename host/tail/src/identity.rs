@@ -43,6 +43,11 @@ impl Fingerprint {
             len => Fingerprint { len: len.min(usize::from(u16::MAX)) as u16, hash: xxh3_64(bytes) },
         }
     }
+
+    /// Whether bytes begin with those that it was made of.
+    pub(crate) fn begins(self, bytes: &[u8]) -> bool {
+        bytes.get(..usize::from(self.len)).is_some_and(|bytes| Fingerprint::of(bytes) == self)
+    }
 }
 
 /// What is remembered of a file's content: how it began, and what stood before the offset up to which it was read.

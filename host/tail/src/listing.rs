@@ -31,13 +31,13 @@ impl Listings {
     }
 
     /// What lies beside a path and may have been called so: it has that inode, or a name that rotation makes.
-    pub(crate) fn rotated(&mut self, path: &Path, inode: u64) -> Vec<PathBuf> {
+    pub(crate) fn rotated(&mut self, path: &Path, inode: u64) -> Vec<DirEntry> {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         let listing = self.beside(path);
         let same_inode = listing.by_inode.get(&inode).into_iter().flatten().copied();
         let named_after = listing.beginning_with(name).filter(|&at| is_rotated_name(path, &listing.by_name[at].path));
         let found: BTreeSet<usize> = same_inode.chain(named_after).collect();
-        found.into_iter().map(|at| listing.by_name[at].path.clone()).collect()
+        found.into_iter().map(|at| listing.by_name[at].clone()).collect()
     }
 
     /// What lies beside a path and has a name that begins so.
@@ -47,9 +47,9 @@ impl Listings {
     }
 
     /// What lies beside a path and has that inode.
-    pub(crate) fn with_inode(&mut self, path: &Path, inode: u64) -> Vec<PathBuf> {
+    pub(crate) fn with_inode(&mut self, path: &Path, inode: u64) -> Vec<DirEntry> {
         let listing = self.beside(path);
-        listing.by_inode.get(&inode).into_iter().flatten().map(|&at| listing.by_name[at].path.clone()).collect()
+        listing.by_inode.get(&inode).into_iter().flatten().map(|&at| listing.by_name[at].clone()).collect()
     }
 
     /// Whether something beside a path has that inode.
@@ -118,8 +118,9 @@ mod tests {
         let named = |found: Vec<PathBuf>| -> Vec<String> {
             found.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(named(listings.rotated(&path, inode)), ["app.log.1", "moved"]);
-        assert_eq!(named(listings.rotated(&path, 0)), ["app.log.1"]);
+        let paths = |found: Vec<DirEntry>| found.into_iter().map(|entry| entry.path).collect();
+        assert_eq!(named(paths(listings.rotated(&path, inode))), ["app.log.1", "moved"]);
+        assert_eq!(named(paths(listings.rotated(&path, 0))), ["app.log.1"]);
         assert_eq!(named(listings.beginning_with(&path, b"app")), ["app.log", "app.log.1", "app.log.2.gz", "apple"]);
         assert_eq!(named(listings.beginning_with(&path, b"zz")), [""; 0]);
         assert!(listings.has_inode(&path, inode) && !listings.has_inode(&path, 0));

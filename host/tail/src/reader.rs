@@ -23,7 +23,7 @@ use crate::{
     lag::Growth,
     pace::Pace,
     state::journal::Journal,
-    work::Work,
+    work::{Volume, Work},
 };
 
 /// What a reader needs for its turn.
@@ -75,6 +75,20 @@ pub(crate) struct Outgoing {
     pub(crate) before: Fingerprint,
     /// The epoch of its ticket.
     pub(crate) epoch: u32,
+    /// How many of its lines are parts of longer ones.
+    pub(crate) lines_cut: u64,
+}
+
+impl Outgoing {
+    /// What is counted once it is sent: what is taken back before is read again, and counts then.
+    pub(crate) fn volume(&self) -> Volume {
+        Volume {
+            lines: self.batch.lines.len() as u64,
+            bytes: self.range.1 - self.range.0,
+            lines_cut: self.lines_cut,
+            lines_invalid_utf8: self.batch.invalid_utf8_lines.into(),
+        }
+    }
 }
 
 /// A range that is under way.
@@ -128,6 +142,8 @@ pub(crate) struct Reader {
     pub(crate) offset: u64,
     /// The bytes before `offset`.
     pub(crate) before: Fingerprint,
+    /// The bytes before what is acknowledged.
+    pub(crate) acked_before: Fingerprint,
     /// The size when last looked at.
     pub(crate) size: u64,
     /// The size before that.
@@ -286,10 +302,7 @@ impl Reader {
         let Some(file) = &self.file else { return Ok(None) };
         let new_from = usize::from(self.before.len);
         let mut bytes = file.read_at(self.offset - new_from as u64, new_from + want.max(usize::from(head.len)))?;
-        let begins_with = |known: Fingerprint| {
-            bytes.get(..usize::from(known.len)).is_some_and(|bytes| Fingerprint::of(bytes) == known)
-        };
-        let is_same = begins_with(self.before) && begins_with(head);
+        let is_same = self.before.begins(&bytes) && head.begins(&bytes);
         bytes.truncate(new_from + want);
         Ok(is_same.then_some(Chunk { bytes, new_from, permit }))
     }
@@ -419,23 +432,25 @@ impl Reader {
             found = (range.end == watermark).then_some((range.end, range.before));
             self.under_way.pop_front();
         }
+        if let Some((_, before)) = found {
+            self.acked_before = before;
+        }
         found
     }
 
     /// Goes back to what is acknowledged; late answers from before are told by their epoch.
-    pub(crate) fn rewind(&mut self, before: Fingerprint, inbox: &Arc<Inbox>) {
+    pub(crate) fn rewind(&mut self, inbox: &Arc<Inbox>) {
         self.offset = self.ledger.rewind();
-        self.before = before;
+        self.before = self.acked_before;
         self.under_way.clear();
         self.begin_epoch(inbox);
     }
 
-    /// Takes back what is in the outbox; what was sent before goes its way. `acked_before` are the bytes before what is
-    /// acknowledged.
-    pub(crate) fn take_back(&mut self, acked_before: Fingerprint, inbox: &Arc<Inbox>) {
+    /// Takes back what is in the outbox; what was sent before goes its way.
+    pub(crate) fn take_back(&mut self, inbox: &Arc<Inbox>) {
         if self.outbox.is_some() {
             self.offset = self.ledger.end();
-            self.before = self.under_way.back().map_or(acked_before, |range| range.before);
+            self.before = self.under_way.back().map_or(self.acked_before, |range| range.before);
             self.begin_epoch(inbox);
         }
     }

@@ -21,11 +21,20 @@ pub(crate) struct Work {
     pub(crate) gather: Option<Gather>,
     /// How fast it is read, where that is limited.
     pub(crate) pace: Option<Mutex<Pace>>,
-    pub(crate) lines_read: Counter,
-    pub(crate) bytes_read: Counter,
-    pub(crate) lines_cut: Counter,
-    pub(crate) lines_invalid_utf8: Counter,
+    lines_read: Counter,
+    bytes_read: Counter,
+    lines_cut: Counter,
+    lines_invalid_utf8: Counter,
     pub(crate) file_bytes_lost: Counter,
+}
+
+/// How much was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Volume {
+    pub(crate) lines: u64,
+    pub(crate) bytes: u64,
+    pub(crate) lines_cut: u64,
+    pub(crate) lines_invalid_utf8: u64,
 }
 
 impl Work {
@@ -45,6 +54,14 @@ impl Work {
             lines_invalid_utf8: counter(&metrics.lines_invalid_utf8),
             file_bytes_lost: counter(&metrics.file_bytes_lost),
         })
+    }
+
+    /// Counts what was read.
+    pub(crate) fn count(&self, volume: Volume) {
+        self.lines_read.inc_by(volume.lines);
+        self.bytes_read.inc_by(volume.bytes);
+        self.lines_cut.inc_by(volume.lines_cut);
+        self.lines_invalid_utf8.inc_by(volume.lines_invalid_utf8);
     }
 
     /// What to look for.

@@ -15,10 +15,11 @@ use crate::{
     acknowledge::Returns,
     content,
     disk::{FileMeta, OpenFile},
-    identity::{Verdict, judge},
+    identity::{Fingerprint, Verdict, judge},
     lag::Growth,
     reader::{Place, Reader, Reserve, Stage},
     rotation::{self, Elsewhere, Sighting, Then},
+    state::known::FileEntry,
     work::Work,
 };
 
@@ -44,6 +45,16 @@ pub(super) struct Opening<'a> {
     pub(super) begin: Begin,
     /// The search that found it, 0 for none.
     pub(super) scan: u64,
+}
+
+/// Where reading begins.
+struct FirstByte {
+    uid: Option<FileUid>,
+    offset: u64,
+    /// The bytes before it.
+    before: Fingerprint,
+    /// Up to where bytes may have been sent.
+    sent_max: u64,
 }
 
 /// What a file is, the known one that it is (or was), and the file opened where it is to be read.
@@ -228,7 +239,7 @@ impl Engine {
         let Opening { path, origin, begin, scan } = opening;
         let is_named = path == origin;
         let meta = file.metadata()?;
-        let (uid, offset, sent_max) = self.first_byte(work, &*file, meta.size_bytes, begin)?;
+        let FirstByte { uid, offset, before, sent_max } = self.first_byte(work, &*file, meta.size_bytes, begin)?;
         self.readers_made += 1;
         let id = self.readers_made;
         let now = self.now();
@@ -240,7 +251,8 @@ impl Engine {
             names: vec![],
             identity: content::identity(&meta),
             device_inode: content::device_inode(&meta),
-            before: content::before(&*file, offset)?,
+            before,
+            acked_before: before,
             uid,
             start: offset,
             offset,
@@ -269,39 +281,51 @@ impl Engine {
         };
         reader.window_bytes = reader.first_window(&self.settings);
         reader.growth.note(reader.size, now);
-        self.by_file.insert((work.task.topic.clone(), reader.device_inode), id);
+        self.enter_reader(reader, matches!(begin, Begin::End) && offset > 0)
+    }
+
+    /// A new reader has its turns from now on.
+    fn enter_reader(&mut self, reader: Reader, mint: bool) -> io::Result<()> {
+        let (id, path, is_named) = (reader.id, reader.path.clone(), reader.stage == Stage::Named);
+        self.by_file.insert((reader.work.task.topic.clone(), reader.device_inode), id);
         self.readers.insert(id, reader);
         if is_named {
-            self.enter_path(id, path);
+            self.enter_path(id, &path);
         }
-        self.note_place(id, matches!(begin, Begin::End) && offset > 0)?;
-        self.unreadable.remove(path);
+        self.note_place(id, mint)?;
+        self.unreadable.remove(&path);
         self.make_ready(id);
         self.keep_open_files_few(id);
         Ok(())
     }
 
-    /// Where a reader begins: the uid where there is one, the first byte to read, and up to where bytes may have been sent.
-    fn first_byte(
-        &mut self,
-        work: &Work,
-        file: &dyn OpenFile,
-        size: u64,
-        begin: Begin,
-    ) -> io::Result<(Option<FileUid>, u64, u64)> {
+    fn first_byte(&mut self, work: &Work, file: &dyn OpenFile, size: u64, begin: Begin) -> io::Result<FirstByte> {
         Ok(match begin {
             Begin::Resume(uid) => {
                 let (offset, reserved) = self.resume_at(uid);
                 // What was sent before was in the file, which only grew since.
                 let sent_max = if file.is_compressed() { reserved } else { reserved.min(size) };
-                (Some(uid), offset, sent_max.max(offset))
+                let before = self.bytes_before(uid, offset, file)?;
+                FirstByte { uid: Some(uid), offset, before, sent_max: sent_max.max(offset) }
             }
-            Begin::First => (None, 0, 0),
+            Begin::First => FirstByte { uid: None, offset: 0, before: Fingerprint::default(), sent_max: 0 },
             Begin::End => {
                 let end = content::last_line_end(file, size, &work.task)?;
-                (None, end, end)
+                FirstByte { uid: None, offset: end, before: content::before(file, end)?, sent_max: end }
             }
         })
+    }
+
+    /// The bytes before the place at which a known file goes on: those that were read, not those that may have taken their place
+    /// since the file was recognized.
+    fn bytes_before(&self, uid: FileUid, offset: u64, file: &dyn OpenFile) -> io::Result<Fingerprint> {
+        let mark = self.journal.known().file(uid).map(FileEntry::mark);
+        if let Some(mark) = mark.filter(|mark| mark.offset == offset) {
+            return Ok(mark.before);
+        }
+        let before = content::before(file, offset)?;
+        let is_same = file.is_compressed() || mark.map_or(Ok(true), |mark| mark.fits(file))?;
+        is_same.then_some(before).ok_or_else(|| io::Error::other("it was written anew while it was being opened"))
     }
 
     /// Has the journal say where a known file is now, and that a file is skipped up to its present end.

@@ -390,11 +390,13 @@ impl Engine {
             return false;
         };
         let outlet = &self.out[(uid.0 % self.out.len() as u128) as usize];
-        let Outgoing { batch, after, range, before, epoch } = outgoing;
+        let volume = outgoing.volume();
+        let Outgoing { batch, after, range, before, epoch, lines_cut } = outgoing;
         match outlet.try_send(batch) {
             Ok(()) => {
                 // Its answer comes through the inbox, so never before this.
                 reader.issue(range.0, UnderWay { end: range.1, before, epoch });
+                reader.work.count(volume);
                 if planted("checkpoint-before-ack")
                     && let Some(entry) = self.journal.known_mut().file_mut(uid)
                 {
@@ -406,7 +408,7 @@ impl Engine {
                 true
             }
             Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
-                reader.outbox = Some(Outgoing { batch, after, range, before, epoch });
+                reader.outbox = Some(Outgoing { batch, after, range, before, epoch, lines_cut });
                 false
             }
         }

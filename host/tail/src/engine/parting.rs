@@ -65,7 +65,10 @@ impl Engine {
         reader.grown_at = now;
         let identity = reader.identity;
         let (origin, uid) = (std::path::PathBuf::from(&*reader.origin_path), reader.uid);
-        let found = siblings(&*self.disk, &reader.path).find(|entry| entry.inode == identity.inode);
+        // Of a file that was closed, the inode may be another one's by now, which has a reader.
+        let key = (reader.work.task.topic.clone(), reader.device_inode);
+        let is_ours = reader.file.is_some() || self.by_file.get(&key) == Some(&id);
+        let found = siblings(&*self.disk, &reader.path).find(|entry| is_ours && entry.inode == identity.inode);
         if let Some(found) = found {
             reader.path = found.path;
         }
@@ -96,14 +99,22 @@ impl Engine {
 
     fn see_off_nameless(&mut self, id: u64, since: Instant, now: Instant) {
         let Some(reader) = self.readers.get(&id) else { return };
-        let links = reader.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.links);
+        // What cannot be looked at is neither deleted nor read to its end.
+        let Some(meta) = reader.file.as_ref().and_then(|file| file.metadata().ok()) else {
+            self.wake_later(id, now + self.settings.poll_interval);
+            return;
+        };
+        if meta.size_bytes != reader.size {
+            self.make_ready(id);
+            return;
+        }
         let state = Nameless {
             at_end: reader.is_at_end() && reader.not_before.is_none_or(|at| at <= now),
             has_unfinished: reader.size > reader.offset,
             acknowledged: reader.ledger.is_idle(),
             quiet_for: now.duration_since(reader.grown_at.max(since)),
             nameless_for: now.duration_since(since),
-            deleted: links == 0,
+            deleted: meta.links == 0,
         };
         match rotation::part(state, self.settings.rotate_grace, self.settings.deleted_hold_max) {
             Parting::ReadOn => self.wake_later(id, now + self.settings.poll_interval),
@@ -141,16 +152,34 @@ impl Engine {
     /// A file that was closed while it was idle is not at its path any more.
     pub(super) fn replace(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
-        let (key, path) = (reader.work.key.clone(), reader.path.clone());
-        if !siblings(&*self.disk, &path).any(|entry| entry.inode == reader.identity.inode) {
-            // It was deleted while more files had lines to read than may be open.
-            reader.work.file_bytes_lost.inc_by(reader.size.saturating_sub(reader.offset));
+        let (key, origin) = (reader.work.key.clone(), PathBuf::from(&*reader.origin_path));
+        match (self.now_beside(reader), reader.stage) {
+            (Some(now_at), Stage::Nameless { .. }) => {
+                if let Some(reader) = self.readers.get_mut(&id) {
+                    reader.path = now_at;
+                }
+                self.make_ready(id);
+                return;
+            }
+            (Some(_), _) => self.detach(id),
+            (None, _) => {
+                // It was deleted while more files had lines to read than may be open.
+                reader.work.file_bytes_lost.inc_by(reader.size.saturating_sub(reader.offset));
+                if let Some(uid) = reader.uid {
+                    self.left_behind.entry(origin.clone()).or_default().push(uid);
+                }
+                self.close(id);
+            }
         }
-        if let Some(uid) = reader.uid {
-            self.left_behind.entry(PathBuf::from(&*reader.origin_path)).or_default().push(uid);
-        }
-        self.close(id);
-        self.admit(&key, &path, 0);
+        self.admit(&key, &origin, 0);
+    }
+
+    /// Under which other name a reader's file lies beside the path where it was.
+    fn now_beside(&self, reader: &Reader) -> Option<PathBuf> {
+        let is_it =
+            |path: &Path| self.disk.metadata(path).is_ok_and(|meta| content::identity(&meta) == reader.identity);
+        let entries = siblings(&*self.disk, &reader.path).filter(|entry| entry.inode == reader.identity.inode);
+        entries.map(|entry| entry.path).find(|path| *path != reader.path && is_it(path))
     }
 
     fn close(&mut self, id: u64) {
@@ -178,7 +207,8 @@ impl Engine {
         tracing::info!(path = %reader.path.display(), size = reader.size, offset = reader.offset, unread,
             "a file was truncated: reading it from its beginning");
         let over = reader.uid.take();
-        (reader.start, reader.offset, reader.before, reader.sent_max) = (0, 0, Fingerprint::default(), 0);
+        (reader.start, reader.offset, reader.sent_max) = (0, 0, 0);
+        (reader.before, reader.acked_before) = (Fingerprint::default(), Fingerprint::default());
         reader.ledger = Ledger::starting_at(0);
         reader.under_way.clear();
         reader.begin_epoch(&inbox);
@@ -223,9 +253,13 @@ impl Engine {
         open.sort_by_key(|reader| {
             (reader.size != reader.offset || !reader.ledger.is_idle(), reader.turn_at, reader.id)
         });
-        let closing = excess.min(open.len());
-        open.into_iter().take(closing).for_each(|reader| reader.file = None);
-        self.open_files -= closing;
+        // What its path does not lead to any more could not be opened again.
+        let disk = &self.disk;
+        let is_there = |reader: &&mut Reader| {
+            disk.metadata(&reader.path).is_ok_and(|meta| content::device_inode(&meta) == reader.device_inode)
+        };
+        let closed = open.into_iter().filter(is_there).take(excess).map(|reader| reader.file = None).count();
+        self.open_files -= closed;
     }
 
     /// Forgets files that have been away for long.

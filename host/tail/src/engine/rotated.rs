@@ -16,7 +16,7 @@ use super::{
 use crate::{
     content,
     continuation::{Continued, Found, Hunt},
-    disk::OpenFile,
+    disk::{DirEntry, OpenFile},
     identity::{Identity, Verdict, judge},
     listing::Listings,
     reader::Stage,
@@ -136,9 +136,12 @@ impl Engine {
         if beside.found {
             return beside;
         }
-        for sibling in self.beside(path, known, listings) {
+        let candidates = self.beside(path, known, listings);
+        let mut is_moving = false;
+        for DirEntry { path: sibling, inode } in candidates.clone() {
             match self.look_beside(work, (path, &sibling), (known, now), uid) {
                 Ok(Some(seen)) => {
+                    is_moving |= seen.inode != inode;
                     beside.found |= seen == known;
                     beside.plain.push(sibling);
                 }
@@ -150,6 +153,10 @@ impl Engine {
                     beside.failed = true;
                 }
             }
+        }
+        // Where names have moved on since they were listed, files may have passed by unseen.
+        if is_moving && !beside.found {
+            beside.failed |= self.beside(path, known, &mut Listings::of(&self.disk)) != candidates;
         }
         beside
     }
@@ -176,7 +183,8 @@ impl Engine {
         let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file)).transpose()?;
         let begin = match (uid, verdict) {
             (Some(uid), Some(Verdict::Same)) => Some(Begin::Resume(uid)),
-            _ => self.stood_between(work, (known, seen, now), (path, sibling)).then_some(Begin::First),
+            _ if !stood_between((known, seen, now), (path, sibling)) => None,
+            _ => self.is_unknown(work, seen, meta.size_bytes, &*file)?.then_some(Begin::First),
         };
         if let Some(begin) = begin {
             self.open_reader(work, Opening { path: sibling, origin: path, begin, scan: 0 }, file)?;
@@ -187,7 +195,7 @@ impl Engine {
     }
 
     /// What lies beside a path, or beside what it leads to where it is a link, and may have been called so.
-    fn beside(&self, path: &Path, known: Identity, listings: &mut Listings) -> Vec<PathBuf> {
+    fn beside(&self, path: &Path, known: Identity, listings: &mut Listings) -> Vec<DirEntry> {
         let mut found = listings.rotated(path, known.inode);
         if let Some(target) = self.disk.link_target(path).filter(|target| target.parent() != path.parent()) {
             found.extend(listings.with_inode(&target, known.inode));
@@ -211,13 +219,14 @@ impl Engine {
         }
     }
 
-    /// Whether a file never seen had the path for a while, after the one known and before the one there now.
-    fn stood_between(&self, work: &Work, ids: (Identity, Identity, Option<Identity>), at: (&Path, &Path)) -> bool {
-        let (known, seen, now) = ids;
-        let is_unknown =
-            self.journal.known().of_inode(&work.task.topic, seen.inode).all(|e| !e.file.identity.may_be(seen));
-        let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
-        is_unknown && rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
+    /// Whether nothing of a file's content was ever read. Where inodes are used again within one tick of births, content alone tells.
+    fn is_unknown(&self, work: &Work, seen: Identity, size: u64, file: &dyn OpenFile) -> io::Result<bool> {
+        for entry in self.journal.known().of_inode(&work.task.topic, seen.inode) {
+            if judge((entry.file.identity, &entry.mark()), seen, size, file)? == Verdict::Same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Has files looked for that may have been compressed since.
@@ -253,4 +262,11 @@ impl Engine {
             self.read_rest(&work, Opening { path: &path, origin: &found.origin, begin, scan: 0 }, Box::new(body));
         }
     }
+}
+
+/// Whether a file had the path for a while, after the one known and before the one there now.
+fn stood_between(ids: (Identity, Identity, Option<Identity>), at: (&Path, &Path)) -> bool {
+    let (known, seen, now) = ids;
+    let now = now.unwrap_or(Identity { inode: 0, birth_ns: i64::MAX });
+    rotation::is_rotated_name(at.0, at.1) && rotation::was_between(known, seen, now)
 }

@@ -15,9 +15,8 @@ use collector_failpoints::reached;
 
 use super::Engine;
 use crate::{
-    Drained, FileStatus, content,
+    Drained, FileStatus,
     disk::Disk,
-    identity::Fingerprint,
     inbox::{Inbox, Mail, Settled, Stop},
     reader::{Place, Stage},
     state::{checkpoint, record::Record},
@@ -67,18 +66,18 @@ impl Engine {
 
     /// Puts a reader back to what is acknowledged.
     fn rewind(&mut self, id: u64) {
-        let (inbox, before) = (Arc::clone(&self.inbox), self.acked_before(id));
+        let inbox = Arc::clone(&self.inbox);
         if let Some(reader) = self.readers.get_mut(&id) {
-            reader.rewind(before, &inbox);
+            reader.rewind(&inbox);
         }
         self.leave_outgoing(id);
     }
 
     /// Takes back what a reader has not sent yet.
     pub(super) fn take_back(&mut self, id: u64) {
-        let (inbox, before) = (Arc::clone(&self.inbox), self.acked_before(id));
+        let inbox = Arc::clone(&self.inbox);
         if let Some(reader) = self.readers.get_mut(&id) {
-            reader.take_back(before, &inbox);
+            reader.take_back(&inbox);
         }
         self.leave_outgoing(id);
     }
@@ -87,18 +86,6 @@ impl Engine {
         if let Some(reader) = self.readers.get_mut(&id).filter(|reader| reader.place == Place::Outgoing) {
             reader.place = Place::Idle;
             self.outgoing.retain(|&other| other != id);
-        }
-    }
-
-    /// The bytes before what is acknowledged of a reader's file.
-    fn acked_before(&self, id: u64) -> Fingerprint {
-        let Some(reader) = self.readers.get(&id) else { return Fingerprint::default() };
-        let watermark = reader.ledger.watermark();
-        let entry = reader.uid.and_then(|uid| self.journal.known().file(uid)).filter(|entry| entry.acked == watermark);
-        match (entry, &reader.file) {
-            (Some(entry), _) => entry.before,
-            (None, Some(file)) => content::before(&**file, watermark).unwrap_or_default(),
-            (None, None) => Fingerprint::default(),
         }
     }
 

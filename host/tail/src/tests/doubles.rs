@@ -20,12 +20,42 @@ pub(crate) struct WatchedDisk {
     pub(super) reading_fails: Arc<AtomicBool>,
     pub(super) syncing_dirs_fails: Arc<AtomicBool>,
     listed: Arc<AtomicUsize>,
+    meddler: Arc<Mutex<Option<Meddler>>>,
+}
+
+/// Somebody who does something to the logs in the middle of what is being done with them.
+struct Meddler {
+    after_calls: usize,
+    act: Box<dyn FnOnce() + Send>,
 }
 
 impl WatchedDisk {
     /// How often a directory was listed.
     pub(crate) fn listed(&self) -> usize {
         self.listed.load(Ordering::Relaxed)
+    }
+
+    /// Has something done just before one of the next calls about logs, which are counted from 0.
+    pub(super) fn meddle_before(&self, call: usize, act: impl FnOnce() + Send + 'static) {
+        *self.meddler.lock() = Some(Meddler { after_calls: call, act: Box::new(act) });
+    }
+
+    /// From now on nothing is done. Answers whether it was.
+    pub(super) fn has_meddled(&self) -> bool {
+        self.meddler.lock().take().is_none()
+    }
+
+    fn enter(&self) {
+        let mut meddler = self.meddler.lock();
+        match meddler.as_mut() {
+            Some(Meddler { after_calls: 0, .. }) => {
+                if let Some(meddler) = meddler.take() {
+                    (meddler.act)();
+                }
+            }
+            Some(waiting) => waiting.after_calls -= 1,
+            None => {}
+        }
     }
 }
 
@@ -35,11 +65,13 @@ fn check(fails: &AtomicBool) -> io::Result<()> {
 
 impl Disk for WatchedDisk {
     fn metadata(&self, path: &Path) -> io::Result<FileMeta> {
+        self.enter();
         MachineDisk.metadata(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(WatchedLog { file: MachineDisk.open(path)?, fails: Arc::clone(&self.reading_fails) }))
+        self.enter();
+        Ok(Box::new(WatchedLog { file: MachineDisk.open(path)?, disk: self.clone() }))
     }
 
     fn entries(&self, dir: &Path) -> Vec<DirEntry> {
@@ -76,16 +108,19 @@ impl Disk for WatchedDisk {
 
 struct WatchedLog {
     file: Box<dyn OpenFile>,
-    fails: Arc<AtomicBool>,
+    disk: WatchedDisk,
 }
 
 impl OpenFile for WatchedLog {
     fn metadata(&self) -> io::Result<FileMeta> {
+        self.disk.enter();
+        check(&self.disk.reading_fails)?;
         self.file.metadata()
     }
 
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        check(&self.fails)?;
+        self.disk.enter();
+        check(&self.disk.reading_fails)?;
         self.file.read_at(offset, len)
     }
 }

@@ -1,87 +1,16 @@
 //! What must hold when the disk fails for a moment, or the power goes: each of these was a line lost or doubled in a schedule of the
 //! simulator.
 
-use std::{
-    fs::OpenOptions,
-    io::Write,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{Receiver, sync_channel},
-    },
-    time::Duration,
+use std::sync::{Arc, atomic::Ordering};
+
+use super::{
+    doubles::WatchedDisk,
+    stepwise::{Stepwise, write},
 };
-
-use collector_model::{Batch, Budget, Metrics, budget::BudgetLimits};
-use collector_tasks::{Task, TaskSet};
-use jiff::tz::TimeZone;
-
-use super::doubles::WatchedDisk;
 use crate::{
-    Happening, NoCoverage, Scene, Steps, TailSettings,
     pattern::tests::task,
     state::{journal::Journal, record::Record},
 };
-
-/// A tail in steps over real files.
-struct Stepwise {
-    steps: Steps,
-    batches: Receiver<Batch>,
-    scans: u64,
-}
-
-impl Stepwise {
-    fn start(dir: &Path, disk: &WatchedDisk) -> Self {
-        let (out, batches) = sync_channel(16);
-        let scene = Scene {
-            disk: Arc::new(disk.clone()),
-            state_dir: dir.to_owned(),
-            agent_id: "0".repeat(32),
-            timezone: TimeZone::UTC,
-            budget: Budget::new(BudgetLimits::of_total(1 << 20)),
-            coverage: Arc::new(NoCoverage),
-            metrics: Metrics::default(),
-            out: vec![out],
-        };
-        let settings = TailSettings { linger: Duration::ZERO, retry_after: Duration::ZERO, ..TailSettings::default() };
-        Stepwise { steps: Steps::start(settings, scene).unwrap(), batches, scans: 0 }
-    }
-
-    fn tasks(&mut self, tasks: &[Task]) {
-        self.steps.tell(Happening::Tasks(TaskSet { tasks: tasks.into(), revision: 1 }));
-        self.steps.round();
-        self.look(tasks);
-    }
-
-    /// A search that finds the tasks' files where they are.
-    fn look(&mut self, tasks: &[Task]) {
-        self.scans += 1;
-        for task in tasks {
-            let (key, path, scan) = (task.key(), task.path.clone().into(), self.scans);
-            if Path::new(&path).exists() {
-                self.steps.tell(Happening::Found { task: key.clone(), path, scan });
-            }
-            self.steps.tell(Happening::Searched { task: key, scan });
-        }
-        (0..3).for_each(|_| self.steps.round());
-    }
-
-    fn texts(batches: &[Batch]) -> String {
-        batches
-            .iter()
-            .flat_map(|batch| batch.lines.iter().map(|line| String::from_utf8_lossy(batch.raw_of(line))))
-            .collect()
-    }
-
-    fn take(&self) -> Vec<Batch> {
-        self.batches.try_iter().collect()
-    }
-}
-
-fn write(path: &Path, text: &str) {
-    OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
-}
 
 #[test]
 fn a_journal_that_is_opened_is_on_disk_with_its_name() {

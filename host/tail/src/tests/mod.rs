@@ -9,6 +9,8 @@ mod gathering;
 mod harness;
 mod limits;
 mod operation;
+mod replaced;
 mod resuming;
 mod rotation;
+mod stepwise;
 mod storm;
