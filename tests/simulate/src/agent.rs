@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use collector_model::{Batch, Budget, FileUid, Metrics, budget::BudgetLimits};
+use collector_model::{Batch, Budget, FileUid, Line, LineFlags, Metrics, Topic, budget::BudgetLimits, metrics};
 use collector_tail::{Happening, NoCoverage, Scene, Steps, TailSettings};
 use collector_tasks::TaskSet;
 use jiff::tz::TimeZone;
@@ -49,7 +49,36 @@ struct Running {
     metrics: Metrics,
     budget: Budget,
     /// What came out, for comparing with what is counted.
+    came_out: Volume,
+}
+
+/// How much came out of the reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Volume {
     lines: u64,
+    bytes: u64,
+    lines_cut: u64,
+    lines_invalid_utf8: u64,
+}
+
+impl Volume {
+    fn add(&mut self, batch: &Batch) {
+        self.lines += batch.lines.len() as u64;
+        self.bytes += batch.ticket.position().map_or(0, |position| position.to - position.from);
+        self.lines_cut += batch.lines.iter().filter(|line| line.flags.has(LineFlags::CUT)).count() as u64;
+        let is_invalid = |line: &&Line| std::str::from_utf8(batch.raw_of(line)).is_err();
+        self.lines_invalid_utf8 += batch.lines.iter().filter(is_invalid).count() as u64;
+    }
+
+    fn counted(metrics: &Metrics) -> Self {
+        let label = metrics::of(&Topic::new("t").expect("legal"));
+        Volume {
+            lines: metrics.lines_read.get_or_create(&label).get(),
+            bytes: metrics.bytes_read.get_or_create(&label).get(),
+            lines_cut: metrics.lines_cut.get_or_create(&label).get(),
+            lines_invalid_utf8: metrics.lines_invalid_utf8.get_or_create(&label).get(),
+        }
+    }
 }
 
 impl Agent {
@@ -104,7 +133,7 @@ impl Agent {
                     rescan_ms,
                     metrics,
                     budget,
-                    lines: 0,
+                    came_out: Volume::default(),
                 };
                 self.running = Some(running);
                 self.set_tasks(tasks);
@@ -176,6 +205,8 @@ impl Agent {
         self.trace.note(format_args!("round with {arriving} told"));
         arrived.into_iter().for_each(|happening| running.steps.tell(happening));
         running.steps.round();
+        let trace = self.trace.clone();
+        trace.explain(|| self.standing());
     }
 
     /// What came out for a worker.
@@ -183,7 +214,7 @@ impl Agent {
         let running = self.running.as_mut()?;
         let at = dice.usize(..running.out.len());
         let batch = running.out[at].try_recv().ok()?;
-        running.lines += batch.lines.len() as u64;
+        running.came_out.add(&batch);
         Some(batch)
     }
 
@@ -247,13 +278,11 @@ impl Agent {
     /// Whether what was counted is what came out.
     pub(crate) fn check_counters(&self) -> Result<(), String> {
         let Some(running) = &self.running else { return Ok(()) };
-        let label = collector_model::metrics::TopicLabel { topic: "t".to_owned() };
-        let counted = running.metrics.lines_read.get_or_create(&label).get();
-        // What was taken back before it came out is counted twice.
-        if counted >= running.lines {
+        let counted = Volume::counted(&running.metrics);
+        if counted == running.came_out {
             return Ok(());
         }
-        Err(format!("I8: {counted} lines are counted as read, {} came out", running.lines))
+        Err(format!("I8: {counted:?} is counted as read, {:?} came out", running.came_out))
     }
 
     /// How far a checkpoint says that files are acknowledged.

@@ -41,17 +41,20 @@ pub enum Plant {
     UnjournalledBoundary,
     /// The device's number is a part of a file's identity.
     DeviceInUid,
+    /// Documents that were there already count as created.
+    MiscountedConflicts,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 6] = [
+    pub const ALL: [Plant; 7] = [
         Plant::CommitEarly,
         Plant::RandomIds,
         Plant::WallClockIndex,
         Plant::CheckpointEarly,
         Plant::UnjournalledBoundary,
         Plant::DeviceInUid,
+        Plant::MiscountedConflicts,
     ];
 }
 

@@ -3,8 +3,18 @@
 use collector_model::Topic;
 
 use crate::{
-    Options, Plant, Struck, agent::Agent, broker::Broker, check::Checker, config::Config, disk::Machine, logs::Logs,
-    search::Search, time::Time, trace::Trace, transfer::Transfer, writers::Writers,
+    Options, Plant, Struck,
+    agent::Agent,
+    broker::Broker,
+    check::Checker,
+    config::Config,
+    disk::Machine,
+    logs::Logs,
+    search::{Answered, Search},
+    time::Time,
+    trace::Trace,
+    transfer::Transfer,
+    writers::Writers,
 };
 
 /// How long the calm may take until everything is found, in ms.
@@ -243,8 +253,7 @@ impl Schedule {
     fn commit(&mut self, at: usize) -> Result<(), String> {
         self.transfers[at].store();
         if !self.is_calm && self.dice.u8(..10) == 0 {
-            // The commit does not arrive; the next one says more.
-            drop(self.transfers[at].take_stored());
+            // The commit does not arrive; what is stored stays for the next one.
             return Ok(());
         }
         for (partition, offset) in self.transfers[at].take_stored() {
@@ -353,13 +362,25 @@ impl Schedule {
                 self.drain()?;
             }
             if self.is_at_rest() {
-                return self.agent.check_counters();
+                return self.check_counters();
             }
             let due_ms = self.agent.due_ms().unwrap_or(0) - self.time.passed_ms();
             self.time.pass(due_ms.clamp(1, 1000));
         }
         let lost = self.checker.end(&self.machine.inside().logs, &self.search).err().unwrap_or_default();
         Err(format!("I7: it does not come to rest. {lost}\n{}", self.agent.standing()))
+    }
+
+    /// What is counted is what happened.
+    fn check_counters(&self) -> Result<(), String> {
+        self.agent.check_counters()?;
+        let mut counted = Answered::default();
+        for transfer in &self.transfers {
+            counted.created += transfer.counted.created;
+            counted.conflicts += transfer.counted.conflicts;
+        }
+        let answered = self.search.answered;
+        if counted == answered { Ok(()) } else { Err(format!("I8: {counted:?} is counted, {answered:?} was answered")) }
     }
 
     fn settle_down(&mut self) {

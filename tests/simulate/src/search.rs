@@ -41,11 +41,28 @@ pub(crate) struct Search {
     /// How many answers were lost after the request was applied.
     pub(crate) answers_lost: u64,
     pub(crate) refusals: u64,
+    /// How many documents were answered as created, and as being there already.
+    pub(crate) answered: Answered,
+}
+
+/// Documents by what was answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) created: u64,
+    pub(crate) conflicts: u64,
 }
 
 impl Search {
     pub(crate) fn new(trace: Trace) -> Self {
-        Search { documents: BTreeMap::new(), late: vec![], trace, conflicts: 0, answers_lost: 0, refusals: 0 }
+        Search {
+            documents: BTreeMap::new(),
+            late: vec![],
+            trace,
+            conflicts: 0,
+            answers_lost: 0,
+            refusals: 0,
+            answered: Answered::default(),
+        }
     }
 
     /// A bulk request.
@@ -60,7 +77,12 @@ impl Search {
         self.trace.note(format_args!("bulk of {} for {index}: {fate:?}", documents.len()));
         let lost = || Reply::Lost("no answer".to_owned());
         match fate {
-            Fate::Answered => Reply::Items(self.apply(index, &documents, dice, calm)),
+            Fate::Answered => {
+                let items = self.apply(index, &documents, dice, calm);
+                self.answered.created += items.iter().filter(|item| item.status == 201).count() as u64;
+                self.answered.conflicts += items.iter().filter(|item| item.status == 409).count() as u64;
+                Reply::Items(items)
+            }
             Fate::LostBefore => lost(),
             Fate::LostAfter => {
                 self.apply(index, &documents, dice, calm);

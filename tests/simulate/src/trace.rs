@@ -44,6 +44,13 @@ impl Trace {
         }
     }
 
+    /// Adds what helps whoever reads the steps, and is no step.
+    pub(crate) fn explain(&self, words: impl FnOnce() -> String) {
+        if let Some(told) = &mut self.0.lock().told {
+            told.extend(words().lines().map(|line| format!("              | {line}")));
+        }
+    }
+
     /// The hash of all steps so far.
     pub(crate) fn hash(&self) -> u64 {
         self.0.lock().hash.digest()

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use crate::{
     Plant,
     broker::Broker,
-    search::{Document, Search},
+    search::{Answered, Document, Search},
     time::Time,
     trace::Trace,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Transfer {
     trace: Trace,
     plant: Option<Plant>,
     topic: Topic,
+    /// What it counts.
+    pub(crate) counted: Answered,
 }
 
 /// A line that was given up and is on its way to the dead letters.
@@ -102,7 +104,16 @@ impl Part {
 
 impl Transfer {
     pub(crate) fn new(time: Time, trace: Trace, plant: Option<Plant>, topic: Topic) -> Self {
-        Transfer { lanes: BTreeMap::new(), deliveries: vec![], letters: vec![], time, trace, plant, topic }
+        Transfer {
+            lanes: BTreeMap::new(),
+            deliveries: vec![],
+            letters: vec![],
+            time,
+            trace,
+            plant,
+            topic,
+            counted: Answered::default(),
+        }
     }
 
     /// The group gives it a partition.
@@ -210,6 +221,11 @@ impl Transfer {
         let documents = group.entries.iter().map(|entry| form(entry.safe, &entry.item.document)).collect();
         let reply = search.bulk(&under_way.index, documents, dice, calm);
         let applied = under_way.delivery.apply(group, judge(reply));
+        self.counted.created += applied.created.len() as u64;
+        self.counted.conflicts += applied.conflicted.len() as u64;
+        if self.plant == Some(Plant::MiscountedConflicts) {
+            self.counted.created += applied.conflicted.len() as u64;
+        }
         applied.created.iter().chain(&applied.conflicted).for_each(|item| item.part.settle());
         if !applied.faulty.is_empty() {
             under_way.delivery.try_safe(applied.faulty.into_iter().map(|(item, _)| item).collect());
