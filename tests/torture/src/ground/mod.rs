@@ -5,8 +5,10 @@ mod server;
 mod ways;
 
 use std::{
+    collections::BTreeSet,
     net::TcpListener,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
@@ -14,6 +16,7 @@ use anyhow::Context as _;
 pub use server::{Server, Servers};
 pub use ways::Ways;
 
+use crate::random::Random;
 use brokers::Broker;
 
 /// Where the servers' programs are.
@@ -57,13 +60,21 @@ impl Ports {
     }
 }
 
+/// Below those that Linux gives to connections: one of these would take the port of a server that a fault has ended.
+const PORTS: (u64, u64) = (15_000, 31_999);
+
+/// Those that this process has drawn.
+static DRAWN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 /// A free port, free also at those distances.
 fn free(distances: &[u16]) -> anyhow::Result<u16> {
-    let bind = |port: u16| TcpListener::bind(("127.0.0.1", port));
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut random = Random::new(u64::from(std::process::id()), &format!("ports {}", drawn.len()));
     for _ in 0..100 {
-        let port = bind(0)?.local_addr()?.port();
-        let fits = distances.iter().all(|distance| port.checked_add(*distance).is_some_and(|port| bind(port).is_ok()));
-        if fits {
+        let port = random.between(PORTS.0, PORTS.1) as u16;
+        let ports: Vec<u16> = distances.iter().map(|distance| port + distance).collect();
+        if ports.iter().all(|port| !drawn.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
+            drawn.extend(ports);
             return Ok(port);
         }
     }
