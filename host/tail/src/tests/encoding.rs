@@ -35,6 +35,8 @@ fn other_encodings_are_decoded_and_what_means_nothing_is_counted() {
     run.lines(2);
     assert_eq!(run.decoded()[0], "\u{4e2d}\u{6587}");
     assert!(run.decoded()[1].starts_with("bad \u{fffd}"));
+    // What was handed on is counted when it is gone.
+    run.stop();
     let label = metrics::of(&Topic::new("t").unwrap());
     assert_eq!(bench.metrics.lines_invalid_utf8.get_or_create(&label).get(), 1);
 }
