@@ -108,9 +108,12 @@ impl Scene {
         for number in 0..self.transfers.len() {
             self.count_conflicts(number).await;
             if self.transfers[number].is_running() {
+                // One that was started this moment does not listen for signals yet.
+                self.transfers[number].ready().await?;
                 self.transfers[number].terminate().await?;
             }
         }
+        self.agent.ready().await?;
         self.agent.terminate().await?;
         let calm = Calm::begin(self).await?;
         self.begin().await?;
