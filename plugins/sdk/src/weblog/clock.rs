@@ -44,9 +44,28 @@ fn midnight(shared: &[u8; SHARED_BYTES]) -> Option<i64> {
     let days = days(year, month(&shared[3..6])?, two_digits(shared, 0)?)?;
     let (hours, minutes) = (two_digits(shared, 14)?, two_digits(shared, 16)?);
     let east = i64::from(hours * 3600 + minutes * 60);
-    match shared[13] {
-        b'+' => Some(days * 86_400 - east),
-        b'-' => Some(days * 86_400 + east),
-        _ => None,
+    let midnight = match shared[13] {
+        b'+' => days * 86_400 - east,
+        b'-' => days * 86_400 + east,
+        _ => return None,
+    };
+    // The whole day has to fit into nanoseconds: here, once, instead of at every line.
+    midnight.checked_mul(SECOND_NS)?;
+    (midnight + 86_400).checked_mul(SECOND_NS)?;
+    Some(midnight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_beyond_what_nanoseconds_count_is_no_time() {
+        let read = |text: &str| Clock::default().read_any(text.as_bytes());
+        assert_eq!(read("07/Dec/2016:11:05:07 +0100"), Some(1_481_105_107_000_000_000));
+        assert!(read("10/Apr/2262:23:59:59 +0000").is_some());
+        for beyond in ["12/Apr/2262:00:00:00 +0000", "26/Feb/3019:15:39:42 +0100", "01/Jan/0001:00:00:00 +0000"] {
+            assert_eq!(read(beyond), None, "{beyond}");
+        }
     }
 }
