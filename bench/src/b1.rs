@@ -53,6 +53,15 @@ fn works(places: &Places) -> Vec<Work> {
             lines::logfmt(LINES),
         ),
         work(
+            "logfmt, its msg as the message",
+            vec![Link::new(
+                "logfmt",
+                json!({ "rename": { "msg": "message" } }),
+                native::twin::<plugin_logfmt::Plugin>(),
+            )],
+            lines::logfmt(LINES),
+        ),
+        work(
             "logfmt with names of ECS and a time",
             vec![Link::new("logfmt", json!({ "ecs": true }), native::twin::<plugin_logfmt::Plugin>())],
             lines::logfmt(LINES),

@@ -54,11 +54,7 @@ async fn a_chain_that_forks_is_swapped_and_killed_and_every_line_has_the_events_
     let of_version = |swaps: u64| (bulk.newest_chain() == first) == swaps.is_multiple_of(2);
     let mut swaps = 0;
     for kill in 0..KILLS {
-        let before = bulk.count();
-        within("documents of this round", Duration::from_secs(120), async || {
-            (bulk.count() > before + 20_000).then_some(())
-        })
-        .await;
+        documents_of_a_round(&bulk).await;
         if kill % 2 == 1 {
             // It has taken another version, and dies on the way to the next one. What was begun before the last
             // kill comes from the version before; only what comes after it shows that the newest one works.
@@ -93,6 +89,14 @@ async fn a_chain_that_forks_is_swapped_and_killed_and_every_line_has_the_events_
     assert_eq!(counts, HashSet::from([2, 3]), "no line has events of both versions, and both versions made some");
     assert_eq!(events.len(), 2);
     assert_eq!(bulk.differing(), 0, "documents that were sent again by another version");
+}
+
+async fn documents_of_a_round(bulk: &BulkServer) {
+    let before = bulk.count();
+    within("documents of this round", Duration::from_secs(120), async || {
+        (bulk.count() > before + 20_000).then_some(())
+    })
+    .await;
 }
 
 /// What became of one line.

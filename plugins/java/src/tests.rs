@@ -20,11 +20,18 @@ fn the_samples_hold() {
     check_samples::<Plugin>(super::SAMPLES).unwrap();
 }
 
+const AT: &str = "2026-02-12 14:10:21,123";
+
+/// Lines, and the parts that they have.
+fn assert_parts<const N: usize>(lines: [(String, [&str; 4]); N]) {
+    for (line, expected) in lines {
+        assert_eq!(parts(&line), expected, "{line}");
+    }
+}
+
 #[test]
-fn layouts_are_told_apart() {
-    const AT: &str = "2026-02-12 14:10:21,123";
-    for (line, expected) in [
-        // logback and log4j
+fn layouts_of_logback_log4j_and_spring_boot_are_told_apart() {
+    assert_parts([
         (format!("{AT} [main] INFO  o.e.Main - text"), ["INFO", "main", "o.e.Main", "text"]),
         (format!("{AT} INFO [main] o.e.Main: text"), ["INFO", "main", "o.e.Main", "text"]),
         (format!("{AT} INFO  o.e.Main:42 - text"), ["INFO", "", "o.e.Main", "text"]),
@@ -48,7 +55,12 @@ fn layouts_are_told_apart() {
             format!("{AT}  INFO [shop,4bf92f,00f067] 7 --- [nio-8080-exec-1] o.e.Main : text"),
             ["INFO", "nio-8080-exec-1", "o.e.Main", "text"],
         ),
-        // servers
+    ]);
+}
+
+#[test]
+fn layouts_of_servers_and_tools_are_told_apart() {
+    assert_parts([
         (format!("{AT} INFO  org.e.FSNamesystem: text"), ["INFO", "", "org.e.FSNamesystem", "text"]),
         (format!("{AT} INFO FSNamesystem: text"), ["INFO", "", "FSNamesystem", "text"]),
         (
@@ -87,9 +99,7 @@ fn layouts_are_told_apart() {
         (format!("{AT} | WARN  | a | b | org.a.Broker | main"), ["WARN", "main", "org.a.Broker", "a | b"]),
         ("[ERROR] text of Maven".into(), ["ERROR", "", "", "text of Maven"]),
         (format!("{AT} INFO a message (with parentheses)"), ["INFO", "", "", "a message (with parentheses)"]),
-    ] {
-        assert_eq!(parts(&line), expected, "{line}");
-    }
+    ]);
 }
 
 #[test]

@@ -179,6 +179,17 @@ impl Scene {
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.writers.lines() > before
     }
+
+    /// A metric over all transfers that run.
+    pub async fn transfers_sum(&mut self, metric: &str) -> f64 {
+        let mut sum = 0.0;
+        for transfer in self.transfers.iter_mut() {
+            if transfer.is_running() {
+                sum += transfer.metric(metric).await.unwrap_or(0.0);
+            }
+        }
+        sum
+    }
 }
 
 /// The writers of a run with Kafka and Elasticsearch.

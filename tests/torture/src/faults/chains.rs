@@ -39,7 +39,7 @@ fn by_expression(expression: &str) -> String {
 
 /// One chain after another, while lines flow.
 async fn swapped(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    let before = sum(scene, "collector_chain_swaps_total").await;
+    let before = scene.transfers_sum("collector_chain_swaps_total").await;
     for number in 0..SWAPS {
         scene.put_rule(&by_expression(&format!("^~?(?<labels.swap_{number}>[^/]+)/"))).await?;
         tokio::time::sleep(Duration::from_millis(random.between(200, 1_500))).await;
@@ -72,7 +72,7 @@ async fn hostile(misdeed: Misdeed, scene: &mut Scene) -> anyhow::Result<bool> {
     if !path.exists() {
         std::fs::write(&path, misdeed.file()?).with_context(|| format!("writing {}", path.display()))?;
     }
-    let before = sum(scene, "collector_plugin_faults_total").await;
+    let before = scene.transfers_sum("collector_plugin_faults_total").await;
     // Each time another configuration: a plugin in quarantine stays there until it gets one.
     let config = json!({"time": scene.writers.lines()});
     scene.put_rule(&json!({"plugins": [{"path": path, "config": config}]}).to_string()).await?;
@@ -80,17 +80,6 @@ async fn hostile(misdeed: Misdeed, scene: &mut Scene) -> anyhow::Result<bool> {
 }
 
 async fn rises(scene: &mut Scene, metric: &str, before: f64) -> anyhow::Result<bool> {
-    let shown = within(metric, SHOWN_WITHIN, async || Ok((sum(scene, metric).await > before).then_some(())));
+    let shown = within(metric, SHOWN_WITHIN, async || Ok((scene.transfers_sum(metric).await > before).then_some(())));
     Ok(shown.await.is_ok())
-}
-
-/// Over all transfers that run.
-async fn sum(scene: &mut Scene, metric: &str) -> f64 {
-    let mut sum = 0.0;
-    for transfer in scene.transfers.iter_mut() {
-        if transfer.is_running() {
-            sum += transfer.metric(metric).await.unwrap_or(0.0);
-        }
-    }
-    sum
 }

@@ -70,25 +70,14 @@ async fn key_deleted(scene: &mut Scene, random: &mut Random) -> anyhow::Result<b
 async fn goes_on(what: &str, scene: &mut Scene) {
     let read = "collector_lines_read_total";
     let agent = scene.agent.metric(read).await.unwrap_or(0.0);
-    let transfers = sum(scene, read).await;
+    let transfers = scene.transfers_sum(read).await;
     let goes_on = within("collection to go on", GOES_ON_WITHIN, async || {
         let is_read = scene.agent.metric(read).await.is_some_and(|lines| lines > agent);
-        Ok((is_read && sum(scene, read).await > transfers).then_some(()))
+        Ok((is_read && scene.transfers_sum(read).await > transfers).then_some(()))
     });
     if let Err(error) = goes_on.await {
         scene.broken.push(format!("I9: {what} has stopped collection: {error}"));
     }
-}
-
-/// Over all transfers that run.
-async fn sum(scene: &mut Scene, metric: &str) -> f64 {
-    let mut sum = 0.0;
-    for transfer in scene.transfers.iter_mut() {
-        if transfer.is_running() {
-            sum += transfer.metric(metric).await.unwrap_or(0.0);
-        }
-    }
-    sum
 }
 
 /// Some ways to be wrong, of tasks and of rules.

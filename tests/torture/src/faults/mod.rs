@@ -238,17 +238,10 @@ pub(crate) async fn strike_process(
     Ok(Some(met))
 }
 
-/// Strikes, and mends. True where the fault has met what it was meant for while lines were in flight.
-pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+/// The faults of whole transfers; `None` where it is not one of them.
+async fn strike_transfers(fault: Fault, scene: &mut Scene, random: &mut Random) -> anyhow::Result<Option<bool>> {
     use Fault as F;
-    let flows = scene.lines_flow().await;
-    let planted = scene.plan.failpoints();
-    if let Some(met) = strike_process(fault, &mut scene.agent, &planted, random).await? {
-        return Ok(flows && met);
-    }
     let met = match fault {
-        F::DescriptorLimit => programs::descriptor_limit(scene).await?,
-        F::FileDeleted => programs::file_deleted(scene).await?,
         F::TransferKilled => programs::transfer_killed(scene, random).await?,
         F::TransferKilledAfterBulk => programs::transfer_killed_at(("bulk-applied", 4), scene, random).await?,
         F::TransferKilledBeforeCommit => programs::transfer_killed_at(("committing", 20), scene, random).await?,
@@ -258,6 +251,25 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
         F::TransfersScaled => programs::transfers_scaled(scene, random).await?,
         F::RebalanceInOutage => programs::rebalance_in_outage(scene).await?,
         F::TransferZombie => programs::zombie(scene).await?,
+        _ => return Ok(None),
+    };
+    Ok(Some(met))
+}
+
+/// Strikes, and mends. True where the fault has met what it was meant for while lines were in flight.
+pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    use Fault as F;
+    let flows = scene.lines_flow().await;
+    let planted = scene.plan.failpoints();
+    if let Some(met) = strike_process(fault, &mut scene.agent, &planted, random).await? {
+        return Ok(flows && met);
+    }
+    if let Some(met) = strike_transfers(fault, scene, random).await? {
+        return Ok(flows && met);
+    }
+    let met = match fault {
+        F::DescriptorLimit => programs::descriptor_limit(scene).await?,
+        F::FileDeleted => programs::file_deleted(scene).await?,
         F::KafkaKilled
         | F::KafkaRestarted
         | F::KafkaFrozen
