@@ -23,13 +23,21 @@ use crate::{
 };
 
 impl Reader {
-    /// Where lines stop to belong to the day, or to be in the encoding, of the next one: at a journalled change of either (or of the machine's offset from UTC), or
-    /// where bytes begin that were not sent before and are first read today.
-    pub(crate) fn day_ends_at(&self, plan: &FramePlan, now_ms: i64, timezone: &TimeZone) -> u64 {
-        let journalled = [plan.day_end(self.offset), plan.encoding_end(self.offset)];
-        let journalled = journalled.into_iter().flatten().min().unwrap_or(u64::MAX);
-        let day_is_over = plan.days.last().is_some_and(|last| !is_still(last, now_ms, timezone));
-        if self.offset < self.sent_max && day_is_over { journalled.min(self.sent_max) } else { journalled }
+    /// Where lines stop to belong to the day, or to be in the encoding, of the next one.
+    pub(crate) fn day_ends_at(&self, plan: &FramePlan) -> u64 {
+        let changes = [plan.day_end(self.offset), plan.encoding_end(self.offset)];
+        changes.into_iter().flatten().min().unwrap_or(u64::MAX)
+    }
+
+    /// Has bytes that were not sent before, and are first read today, belong to today. The journal says so before what stands in
+    /// front of them is sent again: events end there, and must do so at every replay.
+    pub(crate) fn begin_day(&mut self, now_ms: i64, desk: &mut Desk<'_>) {
+        let Some(uid) = self.uid.filter(|_| self.offset < self.sent_max) else { return };
+        let newest = desk.journal.known().file(uid).and_then(|entry| entry.plan.days.last());
+        if newest.is_some_and(|newest| !is_still(newest, now_ms, desk.timezone)) {
+            let day = today(self.sent_max, now_ms, desk.timezone);
+            self.depends_on = desk.journal.append(&Record::Day { uid, day });
+        }
     }
 
     /// Makes the file known, once, before its first event.
@@ -156,8 +164,7 @@ impl Reader {
         };
         let is_over = |day: DayFrom| !is_still(&day, now_ms, desk.timezone) && self.offset >= self.sent_max;
         if day.is_none_or(is_over) {
-            let (today, timezone_minutes) = (BucketDay::from_unix_ms(now_ms), offset_minutes(now_ms, desk.timezone));
-            let day = DayFrom { from: self.offset, day: today, time_ms: now_ms, timezone_minutes };
+            let day = today(self.offset, now_ms, desk.timezone);
             self.depends_on = desk.journal.append(&Record::Day { uid, day });
         }
         let end = self.offset + consumed as u64;
@@ -222,6 +229,12 @@ impl Reader {
             ..Origin::default()
         }
     }
+}
+
+/// Lines from an offset on belong to the day that it is now.
+fn today(from: u64, now_ms: i64, timezone: &TimeZone) -> DayFrom {
+    let timezone_minutes = offset_minutes(now_ms, timezone);
+    DayFrom { from, day: BucketDay::from_unix_ms(now_ms), time_ms: now_ms, timezone_minutes }
 }
 
 /// Whether it is that day now, with that offset from UTC.

@@ -310,7 +310,8 @@ impl Reader {
     /// Finds the lines and hands them on.
     fn take_lines(&mut self, chunk: Chunk, desk: &mut Desk<'_>) -> io::Result<Outcome> {
         let now_ms = desk.settings.clock.now_ms();
-        let mut consumed = self.frame(&chunk, now_ms, desk);
+        self.begin_day(now_ms, desk);
+        let mut consumed = self.frame(&chunk, desk);
         if consumed == 0 {
             let read_to = self.offset + chunk.new_bytes().len() as u64;
             if read_to < self.size {
@@ -330,7 +331,7 @@ impl Reader {
                 return Ok(Outcome::Idle);
             }
             self.end_at(end, &chunk, desk)?;
-            consumed = self.frame(&chunk, now_ms, desk);
+            consumed = self.frame(&chunk, desk);
         }
         let after = self.enter_into_journal(&chunk, consumed, now_ms, desk)?;
         self.make_batch(chunk, consumed, (after, now_ms), desk);
@@ -346,7 +347,7 @@ impl Reader {
     }
 
     /// Frames the chunk by what the journal holds; answers how many bytes became lines.
-    fn frame(&self, chunk: &Chunk, now_ms: i64, desk: &mut Desk<'_>) -> usize {
+    fn frame(&self, chunk: &Chunk, desk: &mut Desk<'_>) -> usize {
         desk.frames.clear();
         let fresh;
         let plan = match self.uid.and_then(|uid| desk.journal.known().file(uid)) {
@@ -365,7 +366,7 @@ impl Reader {
             bytes: chunk.new_bytes(),
             base: self.offset,
             continues: !ended_line && self.offset > self.start && !plan.boundaries.contains(&self.offset),
-            stop_at: self.day_ends_at(plan, now_ms, desk.timezone),
+            stop_at: self.day_ends_at(plan),
             lines_max: self
                 .work
                 .batch_max(desk.settings)

@@ -64,8 +64,10 @@ fn utf16_after_utf8_begins_at_the_next_line() {
     bench.append("a.log", "four\n");
     let mut run = bench.start(&[task(&bench, "utf-8")]);
     run.lines(1);
-    run.set_tasks(&[task(&bench, "utf-16le")]);
-    run.wait_for("the file", |files| files[0].acknowledged_bytes == 5);
+    bench.append("b.log", "");
+    run.set_tasks(&[task(&bench, "utf-16le"), bench.task("b.log")]);
+    // Once the second file is there, the first one's settings are the new ones.
+    run.wait_for("both files", |files| files.len() == 2 && files[0].acknowledged_bytes == 5);
     bench.append("a.log", utf16("five\nsix\n"));
     run.hold(3);
     assert_eq!(run.decoded(), ["four", "five", "six"]);

@@ -104,3 +104,21 @@ fn an_event_that_ends_with_its_day_belongs_to_it() {
     let mut run = bench.start(&[task]);
     assert_eq!(run.hold(2), first);
 }
+
+#[test]
+fn an_event_that_was_ended_by_its_day_stays_apart_from_what_came_later_at_every_replay() {
+    let bench = Bench::new();
+    let task = task(&bench, Duration::from_secs(3600));
+    bench.append("a.log", "A\nB\n");
+    let mut run = bench.start(std::slice::from_ref(&task));
+    run.hold(1);
+    run.crash();
+    bench.now_ms.fetch_add(DAY_MS, Ordering::Relaxed);
+    let mut run = bench.start(std::slice::from_ref(&task));
+    run.hold(2);
+    let first = run.crash();
+    bench.append("a.log", " x\nC\nD\n");
+    let mut run = bench.start(&[task]);
+    run.hold(4);
+    assert_eq!((&run.got[..2], &run.texts()[2..]), (&first[..], &[" x".to_owned(), "C".to_owned()][..]));
+}
