@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -10,11 +11,11 @@ use std::{
 use collector_model::{FileUid, Ledger};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::Engine;
+use super::{Engine, FAILURE_WAIT};
 use crate::{
     content,
     disk::{DirEntry, Disk},
-    identity::{Fingerprint, Identity},
+    identity::{Fingerprint, Identity, Mark},
     listing::Listings,
     reader::{Reader, Reserve, Stage},
     rotation::{self, Nameless, Parting},
@@ -51,7 +52,7 @@ impl Engine {
                 let (key, path) = (reader.work.key.clone(), reader.path.clone());
                 self.admit(&key, &path, 0);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.detach(id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.detach(id),
             Err(_) => self.make_ready(id),
         }
     }
@@ -67,10 +68,18 @@ impl Engine {
         let (origin, uid) = (std::path::PathBuf::from(&*reader.origin_path), reader.uid);
         // Of a file that was closed, the inode may be another one's by now, which has a reader.
         let key = (reader.work.task.topic.clone(), reader.device_inode);
-        let is_ours = reader.file.is_some() || self.by_file.get(&key) == Some(&id);
-        let found = siblings(&*self.disk, &reader.path).find(|entry| is_ours && entry.inode == identity.inode);
+        let is_ours = self.by_file.get(&key) == Some(&id);
+        let found = match self.readers.get(&id) {
+            Some(reader) if reader.file.is_some() => {
+                siblings(&*self.disk, &reader.path).find(|entry| entry.inode == identity.inode).map(|entry| entry.path)
+            }
+            // What cannot be looked into now is looked into when it is opened again.
+            Some(reader) if is_ours => self.now_beside(reader).ok().flatten(),
+            _ => None,
+        };
+        let Some(reader) = self.readers.get_mut(&id) else { return };
         if let Some(found) = found {
-            reader.path = found.path;
+            reader.path = found;
         }
         tracing::debug!(path = %reader.origin_path, now_at = %reader.path.display(), "a file was rotated away: reading its rest");
         // Others may have the name, and lose it, before they are seen.
@@ -153,7 +162,16 @@ impl Engine {
     pub(super) fn replace(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (key, origin) = (reader.work.key.clone(), PathBuf::from(&*reader.origin_path));
-        match (self.now_beside(reader), reader.stage) {
+        let beside = match self.now_beside(reader) {
+            Ok(beside) => beside,
+            // It was rotated on since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.make_ready(id),
+            Err(error) => {
+                tracing::debug!(path = %origin.display(), %error, "looking for a closed file beside its path: again in a second");
+                return self.wake_later(id, self.now() + FAILURE_WAIT);
+            }
+        };
+        match (beside, reader.stage) {
             (Some(now_at), Stage::Nameless { .. }) => {
                 if let Some(reader) = self.readers.get_mut(&id) {
                     reader.path = now_at;
@@ -174,12 +192,30 @@ impl Engine {
         self.admit(&key, &origin, 0);
     }
 
-    /// Under which other name a reader's file lies beside the path where it was.
-    fn now_beside(&self, reader: &Reader) -> Option<PathBuf> {
-        let is_it =
-            |path: &Path| self.disk.metadata(path).is_ok_and(|meta| content::identity(&meta) == reader.identity);
-        let entries = siblings(&*self.disk, &reader.path).filter(|entry| entry.inode == reader.identity.inode);
-        entries.map(|entry| entry.path).find(|path| *path != reader.path && is_it(path))
+    /// Under which other name a closed reader's file lies beside the path where it was. An error says that it may be there.
+    fn now_beside(&self, reader: &Reader) -> io::Result<Option<PathBuf>> {
+        let is_candidate = |entry: &DirEntry| entry.inode == reader.identity.inode && entry.path != reader.path;
+        for entry in siblings(&*self.disk, &reader.path).filter(is_candidate) {
+            if self.lies_at(reader, &entry.path)? {
+                return Ok(Some(entry.path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a closed reader's file lies at a path: inodes are used again, so it has to hold what was read. Of a file of which
+    /// nothing was, the birth tells, or a name that rotation gives.
+    fn lies_at(&self, reader: &Reader, path: &Path) -> io::Result<bool> {
+        let file = self.disk.open(path)?;
+        if content::identity(&file.metadata()?) != reader.identity {
+            return Ok(false);
+        }
+        let entry = reader.uid.and_then(|uid| self.journal.known().file(uid));
+        let head = entry.map_or_else(Fingerprint::default, |entry| entry.file.head);
+        let mark = Mark { head, offset: reader.offset, before: reader.before };
+        let origin = Path::new(&*reader.origin_path);
+        let is_told = head.len > 0 || mark.before.len > 0 || reader.identity.birth_ns != 0;
+        Ok((is_told || rotation::is_rotated_name(origin, path)) && mark.fits(&*file)?)
     }
 
     fn close(&mut self, id: u64) {

@@ -128,3 +128,25 @@ fn a_closed_file_that_is_rotated_twice_at_any_moment_is_read_to_its_end() {
         assert!(calls > 10, "{calls} calls were met");
     }
 }
+
+/// A file that was closed is renamed, and what then lies under the new name is `content`. Answers what is read of it.
+fn read_after_renaming(content: &str) -> String {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), WatchedDisk::default());
+    let at = |name: &str| dir.path().join(name);
+    let tasks = ["a.log", "b.log"].map(|name| task(at(name).to_str().unwrap(), "t"));
+    write(&at("a.log"), OLD);
+    write(&at("b.log"), "other\n");
+    let mut tail = Stepwise::start_with(Some(1), dir.path(), &disk);
+    tail.tasks(&tasks);
+    tail.take().into_iter().for_each(|batch| batch.ticket.complete());
+    std::fs::rename(at("a.log"), at("copy")).unwrap();
+    std::fs::write(at("copy"), content).unwrap();
+    (0..3).for_each(|_| tail.look(&tasks));
+    Stepwise::texts(&tail.take())
+}
+
+#[test]
+fn a_closed_file_is_found_under_another_name_by_what_it_holds_for_its_inode_may_be_used_again() {
+    assert_eq!(read_after_renaming(&format!("{OLD}old 3\n")), "old 3");
+    assert_eq!(read_after_renaming(NEW), "");
+}
