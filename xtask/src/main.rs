@@ -38,7 +38,7 @@ usage: cargo xtask VERB
                                      writers, the program among servers of its own, faults by the
                                      seed's schedule, and a checker of every promise
   bench [NAME...] [--json]           build for release and print the benchmarks' figures
-  simulate [--seeds N] [--from SEED] | --seed S
+  simulate [--seeds N] [--from SEED] | --seed S [--plant NAME]
                                      run N schedules of faults over the decisions of reading, delivering
                                      and configuring (1000), and the planted faults; or replay one
   lint                               clippy on everything, warnings denied

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate [--seeds N] [--from SEED] | --seed S`: schedules of faults, by their seeds.
+//! `cargo xtask simulate [--seeds N] [--from SEED] | --seed S [--plant NAME]`: schedules of faults, by their seeds.
 
 use std::ffi::OsString;
 

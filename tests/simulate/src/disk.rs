@@ -3,7 +3,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use collector_tail::{DirEntry, Disk, FileMeta, OpenFile, OwnFile};
@@ -113,7 +116,7 @@ impl Disk for Machine {
         let inode = inside.logs.inode(path)?;
         inside.logs.hold(inode);
         inside.trace.note(format_args!("  opens {} (inode {inode})", path.display()));
-        Ok(Box::new(OpenLog { machine: self.clone(), inode }))
+        Ok(Box::new(OpenLog { machine: self.clone(), inode, has_failed: AtomicBool::new(false) }))
     }
 
     fn entries(&self, dir: &Path) -> Vec<DirEntry> {
@@ -173,22 +176,36 @@ impl Machine {
 struct OpenLog {
     machine: Machine,
     inode: u64,
+    /// The last call about it has failed.
+    has_failed: AtomicBool,
+}
+
+impl OpenLog {
+    fn enter(&self) -> io::Result<MutexGuard<'_, Inside>> {
+        let entered = self.machine.enter_logs();
+        self.has_failed.store(entered.is_err(), Ordering::Relaxed);
+        entered
+    }
 }
 
 impl OpenFile for OpenLog {
     fn metadata(&self) -> io::Result<FileMeta> {
-        let inside = self.machine.enter_logs()?;
+        let inside = self.enter()?;
         Ok(inside.seen(inside.logs.meta(self.inode)))
     }
 
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        Ok(self.machine.enter_logs()?.logs.read_at(self.inode, offset, len))
+        Ok(self.enter()?.logs.read_at(self.inode, offset, len))
     }
 }
 
 impl Drop for OpenLog {
     fn drop(&mut self) {
-        self.machine.inside().logs.release(self.inode);
+        let mut inside = self.machine.inside();
+        if self.has_failed.load(Ordering::Relaxed) && !inside.has_ended {
+            inside.logs.give_up(self.inode);
+        }
+        inside.logs.release(self.inode);
     }
 }
 

@@ -275,6 +275,20 @@ impl Logs {
         }
     }
 
+    /// The agent lets go of a file because a call about it has failed. If it has no name any more, and nothing of it was sent, then
+    /// nobody can find it again.
+    pub(crate) fn give_up(&mut self, inode: u64) {
+        let is_last = self.nodes.get(&inode).is_some_and(|node| node.opened == 1);
+        let Some(stream) = self.stream_of(inode).filter(|&stream| is_last && !self.streams[stream].is_known) else {
+            return;
+        };
+        let at = self.names.iter().filter_map(file_of).find(|(named, _)| *named == inode);
+        match at {
+            Some((_, path)) => self.forsake_unknown(inode, &path),
+            None => self.streams[stream].forsake(),
+        }
+    }
+
     /// A file that was renamed before anything of it was sent is found again only by its birth, between those of files that
     /// the agent knows at the same path.
     fn forsake_unknown(&mut self, inode: u64, path: &Path) {
