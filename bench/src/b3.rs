@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
@@ -73,7 +73,7 @@ pub(crate) fn curves() -> anyhow::Result<Vec<Figure>> {
         Ok(())
     };
     for topics in [1, 4, 16, 64] {
-        one(format!("{topics} topics"), Load { topics, ..LOAD })?;
+        one(format!("{topics} topics"), Load { topics, repeats: 39, ..LOAD })?;
     }
     for files in [1, 10, 100, 1_000, 10_000] {
         one(format!("{files} files"), Load { files, ..LOAD })?;
@@ -97,7 +97,7 @@ fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Vec<Figure
     let notes = vec![
         machine(),
         format!("{} lines in one file; topic of {} partitions, acks=all, lz4; median of {RUNS} runs", LINES * load.repeats, load.partitions),
-        "CPU time: user and system of the agent's whole process, from the moment it gets the task until the last acknowledgement".to_owned(),
+        "CPU time: user and system of the agent's whole process, from the moment the file is there until the last acknowledgement".to_owned(),
         format!("{:.0} MiB/s by the clock, {:.0} MiB peak RSS", middle(|run| run.mib_per_second), middle(|run| run.rss_peak_mib)),
     ];
     Ok(vec![Figure {
@@ -117,11 +117,10 @@ fn measure(home: &Home, load: Load) -> anyhow::Result<Run> {
     send(home, &topics, load)
 }
 
-/// Writes files and has an agent send them to the topics.
+/// Has an agent send files to topics that are there already.
 pub(crate) fn send(home: &Home, topics: &[String], load: Load) -> anyhow::Result<Run> {
     let kafka = servers::kafka()?;
-    let bytes = write_files(home, topics, load)?;
-    let lines = (LINES * load.repeats) as u64;
+    let (files, bytes) = write_files(home, topics, load)?;
     let settings = format!(
         "allowed_paths = [\"{home}/**\"]\n[tasks]\ndir = \"{{home}}/tasks\"\n[kafka]\nbrokers = [{kafka:?}]\n\
          create_topics = {{ partitions = {}, replication = 1 }}\n",
@@ -133,13 +132,14 @@ pub(crate) fn send(home: &Home, topics: &[String], load: Load) -> anyhow::Result
         let path = home.join(topic).join("*.log");
         format!("{{\"path\":{path:?},\"topic\":\"{topic}\",\"kafka\":{{\"form\":\"{}\"}}}}", load.form)
     };
-    let (before, began) = (agent.cpu()?, Instant::now());
     agent.set_tasks(&format!("[{}]", topics.iter().map(task).collect::<Vec<_>>().join(",")))?;
-    agent.until("every line is delivered", |agent| {
-        let delivered = agent.counter("collector_lines_delivered_total")?;
-        ensure!(delivered <= lines, "{delivered} lines were delivered of {lines}");
-        Ok(delivered == lines)
-    })?;
+    let first = topics.len() as u64;
+    delivered(&mut agent, first)?;
+    let (before, began) = (agent.cpu()?, Instant::now());
+    for file in &files {
+        fs::rename(file, file.with_extension("log"))?;
+    }
+    delivered(&mut agent, first + (LINES * load.repeats) as u64)?;
     let mib = bytes as f64 / MIB;
     Ok(Run {
         mib_per_core_second: mib / (agent.cpu()? - before),
@@ -148,20 +148,34 @@ pub(crate) fn send(home: &Home, topics: &[String], load: Load) -> anyhow::Result
     })
 }
 
-/// The lines, spread over the files of the topics. Answers how many bytes they have.
-fn write_files(home: &Home, topics: &[String], load: Load) -> anyhow::Result<u64> {
+/// Waits until so many lines are acknowledged.
+fn delivered(agent: &mut Program, lines: u64) -> anyhow::Result<()> {
+    agent.until("every line is delivered", |agent| {
+        let delivered = agent.counter("collector_lines_delivered_total")?;
+        ensure!(delivered <= lines, "{delivered} lines were delivered of {lines}");
+        Ok(delivered == lines)
+    })
+}
+
+/// The lines, spread over files of the topics that the agent finds once they are renamed to `.log`; and for each topic a file of one
+/// line, which it finds at once and creates the topic for. Answers those files, and how many bytes they have.
+fn write_files(home: &Home, topics: &[String], load: Load) -> anyhow::Result<(Vec<PathBuf>, u64)> {
     let different = lines::nginx(LINES);
     let count = topics.len() * load.files;
     let mut all = (0..load.repeats).flat_map(|_| &different);
-    let (total, mut written, mut bytes) = (LINES * load.repeats, 0, 0);
-    for number in 0..count {
-        let folder = home.join(&topics[number % topics.len()]);
-        fs::create_dir_all(&folder)?;
-        let until = total * (number + 1) / count;
-        bytes += write_file(&folder.join(format!("{number}.log")), all.by_ref().take(until - written))?;
-        written = until;
+    let (total, mut written, mut bytes, mut files) = (LINES * load.repeats, 0, 0, vec![]);
+    for topic in topics {
+        fs::create_dir_all(home.join(topic))?;
+        write_file(&home.join(topic).join("first.log"), different[..1].iter())?;
     }
-    Ok(bytes)
+    for number in 0..count {
+        let file = home.join(&topics[number % topics.len()]).join(format!("{number}.new"));
+        let until = total * (number + 1) / count;
+        bytes += write_file(&file, all.by_ref().take(until - written))?;
+        written = until;
+        files.push(file);
+    }
+    Ok((files, bytes))
 }
 
 /// Writes lines to a file; answers how many bytes they have.

@@ -20,7 +20,8 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
 fn figure(name: &str, load: Load) -> anyhow::Result<Figure> {
     let (home, topic, bulk) = (Home::new("B6")?, servers::unique(load.form), BulkServer::start()?);
     b3::send(&home, std::slice::from_ref(&topic), load)?;
-    let lines = (65_536 * load.repeats) as u64;
+    // One more came before the topic was there.
+    let lines = (65_536 * load.repeats) as u64 + 1;
     let (mut transfer, first, cpu) = begin(&home, &topic, &bulk)?;
     transfer.until("every document is there", |_| Ok(bulk.taken()?.documents >= lines))?;
     let (last, cpu) = (bulk.taken()?, transfer.cpu()? - cpu);

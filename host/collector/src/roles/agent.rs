@@ -79,10 +79,18 @@ pub async fn run(settings: AgentSettings) -> anyhow::Result<()> {
     ended
 }
 
-/// What is read is copied into the producer's queue: more of one topic than fills that would only wait beside it.
+/// What a topic may hold however much others hold: two batches.
+const GUARANTEED_BYTES: usize = 256 << 10;
+
+/// What is read is copied into the producer's queue, which takes as much again for what it keeps beside each record: both are
+/// part of the total. More of one topic than fills the queue would only wait beside it.
 fn read_ahead(memory_bytes_max: usize, kafka: &KafkaSettings) -> BudgetLimits {
-    let limits = BudgetLimits::of_total(memory_bytes_max);
-    BudgetLimits { topic_bytes_max: limits.topic_bytes_max.min(kafka.queue_kbytes_max << 10), ..limits }
+    let queue_bytes_max = kafka.queue_kbytes_max << 10;
+    BudgetLimits {
+        shared_bytes_max: memory_bytes_max.saturating_sub(2 * queue_bytes_max).max(memory_bytes_max / 4),
+        topic_bytes_max: queue_bytes_max.min(memory_bytes_max / 2),
+        topic_bytes_guaranteed: GUARANTEED_BYTES,
+    }
 }
 
 /// Reading stops first; what was read is sent and acknowledged, then the last checkpoint is written.
