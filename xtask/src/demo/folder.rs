@@ -101,11 +101,19 @@ fn tasks(sources: &[Source]) -> Value {
     let task = |source: &Source| {
         let mut task = json!({"path": glob_of(&source.path), "topic": source.topic});
         if let Some(plugin) = source.plugin {
-            task["plugins"] = json!([{"path": plugin}]);
+            task["plugins"] = json!([entry(plugin)]);
         }
         task
     };
     sources.iter().map(task).collect()
+}
+
+/// The entry of a chain. Lines that name their fields mean by `time`, `level` and `msg` what most loggers do.
+fn entry(plugin: &str) -> Value {
+    match plugin {
+        "json" | "logfmt" => json!({"path": plugin, "config": {"ecs": true}}),
+        _ => json!({"path": plugin}),
+    }
 }
 
 /// A glob that matches this path alone.
@@ -128,11 +136,16 @@ mod tests {
     #[test]
     fn tasks_name_the_plugin_that_fits() {
         let source = |path: &str, plugin| Source { path: path.into(), topic: "nginx-access".to_owned(), plugin };
-        let sources = [source("/demo/access.log", Some("nginx")), source("/var/log/odd[1].log", None)];
+        let sources = [
+            source("/demo/access.log", Some("nginx")),
+            source("/demo/app.log", Some("logfmt")),
+            source("/var/log/odd[1].log", None),
+        ];
         assert_eq!(
             tasks(&sources),
             json!([
                 {"path": "/demo/access.log", "topic": "nginx-access", "plugins": [{"path": "nginx"}]},
+                {"path": "/demo/app.log", "topic": "nginx-access", "plugins": [{"path": "logfmt", "config": {"ecs": true}}]},
                 {"path": "/var/log/odd[[]1[]].log", "topic": "nginx-access"},
             ])
         );
