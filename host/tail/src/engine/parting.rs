@@ -164,8 +164,6 @@ impl Engine {
         let (key, origin) = (reader.work.key.clone(), PathBuf::from(&*reader.origin_path));
         let beside = match self.now_beside(reader) {
             Ok(beside) => beside,
-            // It was rotated on since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.make_ready(id),
             Err(error) => {
                 tracing::debug!(path = %origin.display(), %error, "looking for a closed file beside its path: again in a second");
                 return self.wake_later(id, self.now() + FAILURE_WAIT);
@@ -194,6 +192,14 @@ impl Engine {
 
     /// Under which other name a closed reader's file lies beside the path where it was. An error says that it may be there.
     fn now_beside(&self, reader: &Reader) -> io::Result<Option<PathBuf>> {
+        match self.listed_beside(reader) {
+            // It was rotated on since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.listed_beside(reader),
+            found => found,
+        }
+    }
+
+    fn listed_beside(&self, reader: &Reader) -> io::Result<Option<PathBuf>> {
         let is_candidate = |entry: &DirEntry| entry.inode == reader.identity.inode && entry.path != reader.path;
         for entry in siblings(&*self.disk, &reader.path).filter(is_candidate) {
             if self.lies_at(reader, &entry.path)? {
