@@ -87,9 +87,7 @@ impl Inquirer {
 
     fn metadata(&self, topic: Option<&str>, doing: &str) -> Result<Metadata, KafkaError> {
         let answer = self.client.fetch_metadata(topic, self.settings.request_timeout);
-        if answer.is_ok() {
-            self.silence.is_broken();
-        } else if self.silence.lasts() {
+        if self.silence.hear(answer.is_ok()) {
             remind_of_brokers(self.client.client(), &self.settings);
         }
         let until = Instant::now() + if answer.is_ok() { Duration::ZERO } else { EVENTS_WAIT };

@@ -102,13 +102,13 @@ const SILENCE_MIN: u32 = 4;
 pub(crate) struct Silence(AtomicU32);
 
 impl Silence {
-    /// Somebody has answered.
-    pub(crate) fn is_broken(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    /// Nobody has answered once more. Whether it is time for [`remind_of_brokers`]: ever more seldom, for the client keeps each list.
-    pub(crate) fn lasts(&self) -> bool {
+    /// Takes note of whether anybody has answered this time. Says whether to [`remind_of_brokers`]: while nobody has, ever more
+    /// seldom, for the client keeps each list.
+    pub(crate) fn hear(&self, answered: bool) -> bool {
+        if answered {
+            self.0.store(0, Ordering::Relaxed);
+            return false;
+        }
         let times = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         times >= SILENCE_MIN && times.is_power_of_two()
     }
@@ -175,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_is_broken_ever_more_seldom() {
+    fn reminders_get_ever_more_seldom() {
         let silence = Silence::default();
-        let told: Vec<u32> = (1..=40).filter(|_| silence.lasts()).collect();
-        assert_eq!(told, [4, 8, 16, 32]);
-        silence.is_broken();
-        assert_eq!((1..=4).filter(|_| silence.lasts()).count(), 1);
+        let reminded: Vec<u32> = (1..=40).filter(|_| silence.hear(false)).collect();
+        assert_eq!(reminded, [4, 8, 16, 32]);
+        assert!(!silence.hear(true));
+        assert_eq!((1..=4).filter(|_| silence.hear(false)).count(), 1);
     }
 }

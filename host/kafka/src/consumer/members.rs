@@ -173,9 +173,7 @@ impl ClientContext for Members {
     }
 
     fn stats(&self, statistics: Statistics) {
-        if statistics.brokers.values().any(is_connected) {
-            self.silence.is_broken();
-        } else if self.silence.lasts() {
+        if self.silence.hear(statistics.brokers.values().any(is_connected)) {
             self.is_forlorn.store(true, Ordering::Release);
         }
         let mut lags: HashMap<Topic, i64> = HashMap::new();
@@ -218,5 +216,37 @@ impl ConsumerContext for Members {
             Ok(()) => reached("committed"),
             Err(error) => tracing::warn!(%error, "committing offsets failed; it is tried again with the next ones"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the client tells each second: of one broker, and of a role that it counts among them.
+    fn second(source: &str, state: &str) -> Statistics {
+        let broker = |nodeid, source: &str, state: &str| Broker {
+            nodeid,
+            source: source.into(),
+            state: state.into(),
+            ..Broker::default()
+        };
+        let brokers = [broker(1, source, state), broker(-1, "logical", "UP")];
+        let brokers = brokers.into_iter().enumerate().map(|(number, broker)| (number.to_string(), broker)).collect();
+        Statistics { brokers, ..Statistics::default() }
+    }
+
+    #[test]
+    fn a_client_that_is_connected_to_nobody_for_some_seconds_is_forlorn_once() {
+        let members = Members::new(Metrics::default(), Duration::ZERO);
+        let forlorn_after = |seconds: u32, source: &str, state: &str| {
+            (0..seconds).for_each(|_| members.stats(second(source, state)));
+            members.take_forlorn()
+        };
+        assert!(!forlorn_after(3, "learned", "DOWN"));
+        assert!(forlorn_after(1, "learned", "DOWN"));
+        assert!(!forlorn_after(0, "learned", "DOWN"), "it was asked already");
+        assert!(!forlorn_after(9, "learned", "UP"));
+        assert!(!forlorn_after(3, "learned", "DOWN"), "somebody has answered in between");
     }
 }

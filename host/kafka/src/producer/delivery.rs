@@ -98,7 +98,7 @@ impl Load {
 /// What is in librdkafka's queue, and those who wait for room in it.
 pub(crate) struct Room {
     in_flight: InFlight,
-    /// Whether anything was settled since that was last asked.
+    /// Whether any broker has answered since that was last asked.
     has_moved: AtomicBool,
     silence: Silence,
     low: Load,
@@ -126,10 +126,16 @@ impl Room {
         entry.in_flight.add(bytes);
     }
 
+    /// A record's delivery report has come.
+    fn settle(&self, entry: &TopicEntry, bytes: usize) {
+        self.has_moved.store(true, Ordering::Relaxed);
+        self.give_back(entry, bytes);
+    }
+
+    /// A record is not in the queue any more, or was never taken into it.
     pub(crate) fn give_back(&self, entry: &TopicEntry, bytes: usize) {
         entry.in_flight.subtract(bytes);
         let left = self.in_flight.subtract(bytes);
-        self.has_moved.store(true, Ordering::Relaxed);
         if left.is_within(self.low) && self.waiting.load(Ordering::Relaxed) > 0 {
             self.wake();
         }
@@ -149,11 +155,8 @@ impl Room {
 
     /// Whether it is time to doubt that the clients know anybody to whom they could send: to be asked from time to time.
     pub(crate) fn is_stuck(&self) -> bool {
-        if self.has_moved.swap(false, Ordering::Relaxed) || self.in_flight_bytes() == 0 {
-            self.silence.is_broken();
-            return false;
-        }
-        self.silence.lasts()
+        let has_moved = self.has_moved.swap(false, Ordering::Relaxed);
+        self.silence.hear(has_moved || self.in_flight_bytes() == 0)
     }
 
     pub(crate) fn in_flight_bytes(&self) -> usize {
@@ -238,7 +241,7 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Delivery>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
-        self.room.give_back(&delivery.entry, delivery.bytes);
+        self.room.settle(&delivery.entry, delivery.bytes);
         match result {
             Ok(_) => {
                 delivery.entry.records_delivered.inc();
@@ -254,7 +257,48 @@ impl ProducerContext for Deliveries {
 
 #[cfg(test)]
 mod tests {
+    use collector_model::Metrics;
+
     use super::*;
+    use crate::producer::topics::TopicTable;
+
+    /// A queue with room for a thousand bytes, and one record of them in it.
+    fn room_with_a_record() -> (Room, Arc<TopicEntry>) {
+        let room = Room::new(Load { bytes: 1_000, records: 10 });
+        let entry = TopicTable::new(Metrics::default()).entry(&Topic::new("web").unwrap());
+        room.take(&entry, 600);
+        (room, entry)
+    }
+
+    /// How many looks it takes until reminding is due.
+    fn looks_until_stuck(room: &Room, between: impl Fn()) -> Option<usize> {
+        (1..=8).find(|_| {
+            between();
+            room.is_stuck()
+        })
+    }
+
+    #[test]
+    fn a_sender_that_meets_a_full_queue_again_and_again_is_no_answer_of_a_broker() {
+        let (room, entry) = room_with_a_record();
+        let tries = || {
+            room.take(&entry, 700);
+            room.give_back(&entry, 700);
+        };
+        assert_eq!(looks_until_stuck(&room, tries), Some(4));
+    }
+
+    #[test]
+    fn while_reports_come_or_nothing_is_sent_nobody_is_missed() {
+        let (room, entry) = room_with_a_record();
+        let reported = || {
+            room.take(&entry, 100);
+            room.settle(&entry, 100);
+        };
+        assert_eq!(looks_until_stuck(&room, reported), None);
+        room.settle(&entry, 600);
+        assert_eq!(looks_until_stuck(&room, || {}), None);
+    }
 
     #[test]
     fn records_and_bytes_are_counted_side_by_side() {
