@@ -10,8 +10,8 @@ pub enum KafkaError {
     NoBrokers,
     /// A property cannot be set by hand.
     #[error(
-        "setting up Kafka: the property {key:?} cannot be set in [kafka] properties, because the guarantee of delivery \
-         rests on it; remove it"
+        "setting up Kafka: the property {key:?} cannot be set in [kafka] properties, because a guarantee rests on \
+         it or another setting stands for it; remove it"
     )]
     ReservedProperty {
         /// The property.

@@ -7,12 +7,17 @@ use rdkafka::ClientConfig;
 
 use crate::KafkaError;
 
-/// Properties of librdkafka on which a guarantee rests: settings cannot change them.
-const RESERVED: [&str; 13] = [
+/// Properties of librdkafka, with their other names, on which a guarantee rests, or that follow from settings of ours: nothing else
+/// can change them.
+const RESERVED: [&str; 24] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
+    "batch.size",
     "bootstrap.servers",
+    "compression.codec",
+    "compression.type",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
@@ -20,8 +25,16 @@ const RESERVED: [&str; 13] = [
     "group.instance.id",
     "group.protocol",
     "isolation.level",
+    "message.max.bytes",
     "message.timeout.ms",
+    "metadata.broker.list",
     "partition.assignment.strategy",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "request.required.acks",
+    "session.timeout.ms",
+    // Lags are learned from these, and whether anybody answers.
+    "statistics.interval.ms",
 ];
 
 /// How often a member of a group says that it lives; several times within its session.
@@ -214,8 +227,24 @@ impl KafkaSettings {
         self.brokers.join(",")
     }
 
-    /// What every kind of client has in common. Refuses properties on which a guarantee rests.
+    /// What a client that only asks has.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, KafkaError> {
+        self.with_properties(self.common_config()?)
+    }
+
+    /// Puts the further properties over what is set. Refuses those on which a guarantee rests.
+    fn with_properties(&self, mut config: ClientConfig) -> Result<ClientConfig, KafkaError> {
+        for (key, value) in &self.properties {
+            if RESERVED.contains(&key.as_str()) {
+                return Err(KafkaError::ReservedProperty { key: key.clone() });
+            }
+            config.set(key, value);
+        }
+        Ok(config)
+    }
+
+    /// What every kind of client has in common.
+    fn common_config(&self) -> Result<ClientConfig, KafkaError> {
         if self.brokers.iter().all(|broker| broker.trim().is_empty()) {
             return Err(KafkaError::NoBrokers);
         }
@@ -230,12 +259,6 @@ impl KafkaSettings {
             .set("reconnect.backoff.max.ms", "2000")
             .set("log.connection.close", "false");
         self.secure(&mut config);
-        for (key, value) in &self.properties {
-            if RESERVED.contains(&key.as_str()) {
-                return Err(KafkaError::ReservedProperty { key: key.clone() });
-            }
-            config.set(key, value);
-        }
         Ok(config)
     }
 
@@ -271,7 +294,7 @@ impl KafkaSettings {
 
     /// What a producer has beyond that. `batch_bytes` is how much of one partition goes into one request.
     pub(crate) fn producer_config(&self, acks: Acks, batch_bytes: usize) -> Result<ClientConfig, KafkaError> {
-        let mut config = self.client_config()?;
+        let mut config = self.common_config()?;
         let (acks, idempotent) = match acks {
             Acks::None => ("0", "false"),
             Acks::Leader => ("1", "false"),
@@ -294,12 +317,12 @@ impl KafkaSettings {
             .set("batch.size", batch_bytes.to_string())
             .set("batch.num.messages", "100000")
             .set("message.max.bytes", self.message_bytes_max.max(1_000).to_string());
-        Ok(config)
+        self.with_properties(config)
     }
 
     /// What a member of a group has beyond that.
     pub(crate) fn consumer_config(&self, group: &str, instance: Option<&str>) -> Result<ClientConfig, KafkaError> {
-        let mut config = self.client_config()?;
+        let mut config = self.common_config()?;
         let session = self.consumer.session_timeout;
         config
             .set("group.id", group)
@@ -320,7 +343,7 @@ impl KafkaSettings {
         if let Some(instance) = instance {
             config.set("group.instance.id", instance);
         }
-        Ok(config)
+        self.with_properties(config)
     }
 }
 
@@ -347,6 +370,28 @@ mod tests {
         settings.properties.insert("enable.auto.offset.store".into(), "true".into());
         let error = settings.client_config().unwrap_err().to_string();
         assert!(error.contains("enable.auto.offset.store"), "{error}");
+    }
+
+    #[test]
+    fn a_property_takes_effect_or_is_refused() {
+        let config_with = |properties: BTreeMap<String, String>, sends: bool| {
+            let settings = KafkaSettings { properties, ..settings() };
+            match sends {
+                true => settings.producer_config(Acks::All, 1_000_000),
+                false => settings.consumer_config("collector", Some("one")),
+            }
+        };
+        for sends in [true, false] {
+            let own = config_with(BTreeMap::new(), sends).unwrap();
+            for key in own.config_map().keys() {
+                match config_with(BTreeMap::from([(key.to_string(), "7".into())]), sends) {
+                    Ok(config) => assert_eq!(config.get(key), Some("7"), "{key}"),
+                    Err(error) => assert_eq!(error, KafkaError::ReservedProperty { key: key.to_string() }),
+                }
+            }
+        }
+        let heartbeat = BTreeMap::from([("heartbeat.interval.ms".into(), "700".into())]);
+        assert!(config_with(heartbeat, false).is_ok(), "how often a member says that it lives is nobody's guarantee");
     }
 
     #[test]

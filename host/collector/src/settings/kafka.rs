@@ -85,8 +85,12 @@ pub enum Compression {
 }
 
 /// Properties of the client, and the keys that stand for them.
-const OWN_KEYS: [(&str, &str); 2] =
-    [("session.timeout.ms", "session_timeout_ms"), ("queue.buffering.max.messages", "queue_records_max")];
+const OWN_KEYS: [(&str, &str); 4] = [
+    ("compression.type", "compression"),
+    ("message.max.bytes", "message_bytes_max"),
+    ("queue.buffering.max.messages", "queue_records_max"),
+    ("session.timeout.ms", "session_timeout_ms"),
+];
 
 pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<KafkaSettings> {
     let low = m.written.low.kafka.clone().unwrap_or_default();
