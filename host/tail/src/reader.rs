@@ -468,6 +468,13 @@ impl Reader {
         self.under_way.iter().any(|range| range.end == to && range.epoch == epoch)
     }
 
+    /// Counts as lost what is not acknowledged, as far as it was seen. Answers how many bytes that are.
+    pub(crate) fn count_rest_as_lost(&self) -> u64 {
+        let lost = self.size.saturating_sub(self.ledger.watermark());
+        self.work.file_bytes_lost.inc_by(lost);
+        lost
+    }
+
     /// Whether everything but an unfinished line was read and handed on.
     pub(crate) fn is_at_end(&self) -> bool {
         self.outbox.is_none() && self.place == Place::Idle

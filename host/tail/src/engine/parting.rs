@@ -108,13 +108,18 @@ impl Engine {
 
     fn see_off_nameless(&mut self, id: u64, since: Instant, now: Instant) {
         let Some(reader) = self.readers.get(&id) else { return };
-        // What cannot be looked at is neither deleted nor read to its end.
-        let Some(meta) = reader.file.as_ref().and_then(|file| file.metadata().ok()) else {
-            self.wake_later(id, now + self.settings.poll_interval);
-            return;
+        let meta = match &reader.file {
+            Some(file) => file.metadata(),
+            // Its next turn opens it.
+            None => return self.wake_later(id, now + self.settings.poll_interval),
         };
+        let Ok(meta) = meta else { return self.see_off_unseen(id, since, now) };
         if meta.size_bytes != reader.size {
-            self.make_ready(id);
+            // A turn before that would only say so once more.
+            match reader.not_before.filter(|&at| at > now) {
+                Some(at) => self.wake_later(id, at),
+                None => self.make_ready(id),
+            }
             return;
         }
         let state = Nameless {
@@ -135,13 +140,26 @@ impl Engine {
             }
             Parting::Close => self.finish(id, state.deleted),
             Parting::GiveUp => {
-                let lost = reader.size.saturating_sub(reader.ledger.watermark());
-                reader.work.file_bytes_lost.inc_by(lost);
+                let lost = reader.count_rest_as_lost();
                 tracing::error!(path = %reader.origin_path, bytes = lost,
                     "a deleted file held its disk space for too long while its lines could not be sent: they are lost");
                 self.finish(id, true);
             }
         }
+    }
+
+    /// What cannot be looked at is neither deleted nor read to its end. It is held as long as one that is deleted.
+    fn see_off_unseen(&mut self, id: u64, since: Instant, now: Instant) {
+        if now.duration_since(since) < self.settings.deleted_hold_max {
+            return self.wake_later(id, now + self.settings.poll_interval);
+        }
+        let Some(reader) = self.readers.get(&id) else { return };
+        let lost = reader.count_rest_as_lost();
+        let (origin, uid) = (PathBuf::from(&*reader.origin_path), reader.uid);
+        tracing::error!(path = %reader.origin_path, bytes = lost,
+            "a file that was rotated away could not be looked at for too long: its rest is read only should it be found again");
+        self.finish(id, false);
+        self.look_later(&origin, uid);
     }
 
     /// Everything of a nameless file is done.
@@ -158,10 +176,15 @@ impl Engine {
         }
     }
 
-    /// A file that was closed while it was idle is not at its path any more.
+    /// A file that was closed while it was idle is not at its path any more, or an open one turned out to be compressed.
     pub(super) fn replace(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (key, origin) = (reader.work.key.clone(), PathBuf::from(&*reader.origin_path));
+        if reader.file.is_some() {
+            // It is where it was, and not a file of lines.
+            self.close(id);
+            return self.admit(&key, &origin, 0);
+        }
         let beside = match self.now_beside(reader) {
             Ok(beside) => beside,
             Err(error) => {

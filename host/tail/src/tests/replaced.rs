@@ -1,7 +1,7 @@
 //! Files that are written anew, or fail, in the middle of being looked at: what was known of one content is never taken for
 //! known of another. Each of these was a line lost or doubled in a schedule of the simulator.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use collector_model::{Batch, FileUid};
 
@@ -9,7 +9,7 @@ use super::{
     doubles::WatchedDisk,
     stepwise::{Stepwise, write},
 };
-use crate::pattern::tests::task;
+use crate::{TailSettings, pattern::tests::task};
 
 const OLD: &str = "old 1\nold 2\n";
 const NEW: &str = "new 1\nnew 2\nnew 3\nnew 4\n";
@@ -83,6 +83,47 @@ fn a_file_that_was_renamed_and_cannot_be_looked_at_is_not_taken_for_a_deleted_on
     assert_eq!(Stepwise::texts(&tail.take()), "", "it is read a second time");
 }
 
+#[test]
+fn a_file_without_a_name_that_can_never_be_looked_at_again_is_let_go_and_goes_on_should_it_come_back() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), WatchedDisk::default());
+    let (path, renamed) = (dir.path().join("a.log"), dir.path().join("a.log.1"));
+    let tasks = [task(path.to_str().unwrap(), "t")];
+    write(&path, OLD);
+    let mut tail = Stepwise::start_with(|settings| settings.deleted_hold_max = Duration::ZERO, dir.path(), &disk);
+    tail.tasks(&tasks);
+    tail.take().into_iter().for_each(|batch| batch.ticket.complete());
+    std::fs::rename(&path, &renamed).unwrap();
+    disk.reading_fails.store(true, Ordering::Relaxed);
+    tail.look(&tasks);
+    assert_eq!(tail.followed(), 0);
+    disk.reading_fails.store(false, Ordering::Relaxed);
+    std::fs::rename(&renamed, &path).unwrap();
+    write(&path, "old 3\n");
+    (0..2).for_each(|_| tail.look(&tasks));
+    assert_eq!(Stepwise::texts(&tail.take()), "old 3");
+}
+
+#[test]
+fn a_file_without_a_name_that_grew_after_its_lines_were_given_up_waits_without_haste() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), WatchedDisk::default());
+    let (path, renamed) = (dir.path().join("a.log"), dir.path().join("a.log.1"));
+    let tasks = [task(path.to_str().unwrap(), "t")];
+    write(&path, OLD);
+    let patient = |settings: &mut TailSettings| {
+        (settings.retry_after, settings.poll_interval) = (Duration::from_secs(3600), Duration::from_secs(3600));
+    };
+    let mut tail = Stepwise::start_with(patient, dir.path(), &disk);
+    tail.tasks(&tasks);
+    std::fs::rename(&path, &renamed).unwrap();
+    tail.look(&tasks);
+    write(&renamed, "old 3\n");
+    // Their tickets are dropped, so that they count as lost.
+    drop(tail.take());
+    disk.meddle_before(10, || {});
+    tail.rounds(50);
+    assert!(!disk.has_meddled(), "it is looked at in every round");
+}
+
 /// A file that was closed (or left by an agent that ended) and then renamed is renamed once more, and so is the one after it, just
 /// before one of the calls. Answers whether there were as many calls.
 fn rotated_again_before(call: usize, restarts: bool) -> bool {
@@ -92,7 +133,7 @@ fn rotated_again_before(call: usize, restarts: bool) -> bool {
     let tasks = [task(path.to_str().unwrap(), "t"), task(other.to_str().unwrap(), "t")];
     write(&path, "one\n");
     write(&other, "other\n");
-    let mut tail = Stepwise::start_with(Some(1), dir.path(), &disk);
+    let mut tail = Stepwise::start_with(|settings| settings.open_files_max = Some(1), dir.path(), &disk);
     tail.tasks(&tasks);
     tail.take().into_iter().for_each(|batch| batch.ticket.complete());
     if restarts {
@@ -136,7 +177,7 @@ fn read_after_renaming(content: &str) -> String {
     let tasks = ["a.log", "b.log"].map(|name| task(at(name).to_str().unwrap(), "t"));
     write(&at("a.log"), OLD);
     write(&at("b.log"), "other\n");
-    let mut tail = Stepwise::start_with(Some(1), dir.path(), &disk);
+    let mut tail = Stepwise::start_with(|settings| settings.open_files_max = Some(1), dir.path(), &disk);
     tail.tasks(&tasks);
     tail.take().into_iter().for_each(|batch| batch.ticket.complete());
     std::fs::rename(at("a.log"), at("copy")).unwrap();

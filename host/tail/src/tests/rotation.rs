@@ -241,6 +241,8 @@ fn a_file_that_shows_only_after_it_was_found_that_it_is_compressed_is_not_read()
     run.wait_for("the compressed one to be let go", |files| files.len() == 1);
     bench.append("a.log", "two\n");
     assert_eq!(run.lines(2), ["one", "two"]);
+    let lost = bench.metrics.file_bytes_lost.get_or_create(&metrics::of(&Topic::new("t").unwrap())).get();
+    assert_eq!(lost, 0, "it was never a file of lines");
 }
 
 #[test]

@@ -27,11 +27,11 @@ pub(super) struct Stepwise {
 
 impl Stepwise {
     pub(super) fn start(dir: &Path, disk: &WatchedDisk) -> Self {
-        Self::start_with(None, dir, disk)
+        Self::start_with(|_| {}, dir, disk)
     }
 
-    /// The same with a limit on open files.
-    pub(super) fn start_with(open_files_max: Option<usize>, dir: &Path, disk: &WatchedDisk) -> Self {
+    /// The same with other settings than those by which nothing waits.
+    pub(super) fn start_with(set: impl FnOnce(&mut TailSettings), dir: &Path, disk: &WatchedDisk) -> Self {
         let (out, batches) = sync_channel(16);
         let scene = Scene {
             disk: Arc::new(disk.clone()),
@@ -43,14 +43,14 @@ impl Stepwise {
             metrics: Metrics::default(),
             out: vec![out],
         };
-        let settings = TailSettings {
+        let mut settings = TailSettings {
             linger: Duration::ZERO,
             retry_after: Duration::ZERO,
             rotate_grace: Duration::ZERO,
             poll_interval: Duration::ZERO,
-            open_files_max,
             ..TailSettings::default()
         };
+        set(&mut settings);
         Stepwise { steps: Steps::start(settings, scene).unwrap(), batches, scans: 0 }
     }
 
@@ -83,6 +83,15 @@ impl Stepwise {
     /// Where the files are that paths of tasks lead to.
     pub(super) fn named(&mut self) -> Vec<PathBuf> {
         self.steps.files().into_iter().filter(|file| file.is_named).map(|file| file.path).collect()
+    }
+
+    /// How many files it has.
+    pub(super) fn followed(&mut self) -> usize {
+        self.steps.files().len()
+    }
+
+    pub(super) fn rounds(&mut self, rounds: usize) {
+        (0..rounds).for_each(|_| self.steps.round());
     }
 
     /// Ends in good order.
