@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,9 +25,9 @@ impl Dice {
     }
 }
 
-/// Writes lines, sometimes in two halves, and rotates by renaming, ten files deep.
-fn write(bench: &Bench, lines: usize, dice: &mut Dice, written: &AtomicUsize) {
-    for n in 1..lines {
+/// Writes as many more lines as it is told, sometimes in two halves, and rotates by renaming, ten files deep.
+fn write(bench: &Bench, told: &Receiver<usize>, dice: &mut Dice, written: &AtomicUsize) {
+    for (_, n) in told.iter().flat_map(|more| 0..more).zip(1..) {
         let line = format!("line {n} {}\n", "x".repeat(dice.below(200) as usize));
         let (first, second) = line.split_at(dice.below(line.len() as u64) as usize);
         bench.append("a.log", first);
@@ -39,10 +42,13 @@ fn write(bench: &Bench, lines: usize, dice: &mut Dice, written: &AtomicUsize) {
     }
 }
 
-/// Takes batches for a while; completes some tickets, in any order, gives some up, and leaves some open.
-fn read_a_while(run: &mut Run, dice: &mut Dice, until: impl Fn() -> bool) {
-    while !until() {
-        if run.take(Duration::from_millis(2)) && dice.below(3) > 0 {
+/// Takes batches until so many lines are written; completes some tickets, in any order, gives some up, and leaves some open, so that
+/// there is something to read again.
+fn read_a_while(run: &mut Run, dice: &mut Dice, written: &AtomicUsize, lines: usize) {
+    let until = Instant::now() + DEADLINE;
+    while written.load(Ordering::Acquire) < lines || run.open.is_empty() {
+        assert!(Instant::now() < until, "{lines} lines are written, and none of the last comes");
+        if run.take(Duration::from_millis(2)) && run.open.len() > 1 && dice.below(3) > 0 {
             let at = dice.below(run.open.len() as u64) as usize;
             let ticket = run.open.swap_remove(at);
             if dice.below(40) == 0 { drop(ticket) } else { Ticket::complete(ticket) }
@@ -55,26 +61,27 @@ fn storm(seed: u64, lines: usize) {
     bench.settings.batch_lines_max = 7;
     let bench = bench;
     let task = [bench.task("a.log")];
-    let (written, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let written = AtomicUsize::new(1);
     // What was rotated away before the file was ever seen is nobody's.
     bench.append("a.log", "line 0\n");
     let mut run = bench.start(&task);
     run.hold(1);
     let mut runs: Vec<Vec<Got>> = vec![run.crash()];
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            write(&bench, lines, &mut Dice(seed | 1), &written);
-            done.store(true, Ordering::Release);
-        });
-        let mut dice = Dice(seed.wrapping_mul(77) | 1);
-        while !done.load(Ordering::Acquire) {
+        // The writer does not run ahead of a reader that begins anew again and again, however busy the machine is.
+        let (tell, told) = channel();
+        let (bench, written) = (&bench, &written);
+        scope.spawn(move || write(bench, &told, &mut Dice(seed | 1), written));
+        let (mut dice, mut wanted) = (Dice(seed.wrapping_mul(77) | 1), 1);
+        while wanted < lines {
+            let more = (20 + dice.below(120) as usize).min(lines - wanted);
+            wanted += more;
+            tell.send(more).unwrap();
             let mut run = bench.start(&task);
-            let enough = written.load(Ordering::Acquire) + 20 + dice.below(120) as usize;
-            read_a_while(&mut run, &mut dice, || {
-                written.load(Ordering::Acquire) >= enough || done.load(Ordering::Acquire)
-            });
+            read_a_while(&mut run, &mut dice, written, wanted);
             runs.push(run.crash());
         }
+        drop(tell);
     });
     let mut run = bench.start(&task);
     let wanted: BTreeSet<usize> = (0..lines).collect();
