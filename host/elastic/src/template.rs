@@ -19,6 +19,9 @@ const PATH: &str = "_index_template/collector";
 const PRIORITY: u32 = 501;
 /// Grows with every change of the mappings below.
 const VERSION: u64 = 2;
+/// How often the template is looked at before others are given time to come to an end with it. One of those that change it at the
+/// same moment succeeds each time.
+const ATTEMPTS: u32 = 16;
 /// Stands in the mappings of every index that a collector creates, with the template or without.
 pub(crate) const MANAGED_BY: &str = "collector";
 
@@ -70,32 +73,40 @@ pub(crate) fn days_of(rule: &IndexRule) -> Option<String> {
     sample.strip_suffix(&day.to_string()).map(str::to_owned)
 }
 
-/// Adds the pattern to the template that is there, and looks whether it took: another collector may do the same at this moment.
+/// Adds the pattern to the template that is there until it is in it: another collector may add its own at the same moment, and
+/// then only one of both stays.
 async fn install(nodes: &Nodes, pattern: &str) -> Result<(), Trouble> {
-    let mut patterns = match installed_template(nodes).await? {
-        Some(there) if there.version >= VERSION && there.patterns.contains(pattern) => return Ok(()),
-        Some(there) => there.patterns,
-        None => BTreeSet::new(),
-    };
-    patterns.insert(pattern.to_owned());
-    let answer = nodes.call(Call::put(PATH, &template(&patterns))).await.map_err(|none| Trouble::from(&none))?;
-    if answer.status != 200 {
-        let fault = fault_in(&answer.body);
-        let mut trouble = trouble_of(answer.status, fault.as_ref());
-        if answer.status == 400 {
-            trouble.kind = TroubleKind::NoTemplate;
-        }
-        trouble.reason = format!("installing the index template {NAME:?} for {pattern}: {}", trouble.reason);
-        return Err(trouble);
+    for attempt in 0..ATTEMPTS {
+        let mut patterns = match installed_template(nodes).await? {
+            Some(there) if there.version >= VERSION && there.patterns.contains(pattern) => {
+                if attempt > 0 {
+                    tracing::info!(template = NAME, pattern, "installed the index template");
+                }
+                return Ok(());
+            }
+            Some(there) => there.patterns,
+            None => BTreeSet::new(),
+        };
+        patterns.insert(pattern.to_owned());
+        put(nodes, pattern, &patterns).await?;
     }
-    tracing::info!(template = NAME, pattern, "installed the index template");
-    match installed_template(nodes).await? {
-        Some(there) if there.patterns.contains(pattern) => Ok(()),
-        _ => Err(Trouble {
-            kind: TroubleKind::Overloaded,
-            reason: format!("installing the index template {NAME:?}: another collector changed it at the same moment"),
-        }),
+    Err(Trouble {
+        kind: TroubleKind::Overloaded,
+        reason: format!("installing the index template {NAME:?}: other collectors change it all the time"),
+    })
+}
+
+async fn put(nodes: &Nodes, pattern: &str, patterns: &BTreeSet<String>) -> Result<(), Trouble> {
+    let answer = nodes.call(Call::put(PATH, &template(patterns))).await.map_err(|none| Trouble::from(&none))?;
+    if answer.status == 200 {
+        return Ok(());
     }
+    let mut trouble = trouble_of(answer.status, fault_in(&answer.body).as_ref());
+    if answer.status == 400 {
+        trouble.kind = TroubleKind::NoTemplate;
+    }
+    trouble.reason = format!("installing the index template {NAME:?} for {pattern}: {}", trouble.reason);
+    Err(trouble)
 }
 
 struct Installed {

@@ -51,6 +51,12 @@ pub(crate) struct Cluster {
     pub(crate) request_bytes_max: Mutex<Option<usize>>,
     /// Sizes, in documents, of the bulk requests that came.
     pub(crate) requests: Mutex<Vec<usize>>,
+    /// How often it was asked what a name stands for.
+    pub(crate) asked: Mutex<usize>,
+    /// The patterns of the collector's index template.
+    pub(crate) patterns: Mutex<Vec<String>>,
+    /// So many of the next changes of the template are undone by another collector that knew nothing of them.
+    pub(crate) rivals: Mutex<usize>,
 }
 
 pub(crate) struct Fake {
@@ -70,6 +76,7 @@ impl Fake {
         let cluster = Arc::new(Cluster::default());
         let router = Router::new()
             .route("/_resolve/index/{name}", get(resolve))
+            .route("/_index_template/collector", get(template).put(put_template))
             .route("/{index}", put(create))
             .route("/{index}/_bulk", post(bulk))
             .with_state(Arc::clone(&cluster));
@@ -96,7 +103,29 @@ fn answer(status: u16, body: Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
 }
 
+async fn template(State(cluster): State<Arc<Cluster>>) -> Response {
+    let patterns = cluster.patterns.lock().clone();
+    if patterns.is_empty() {
+        return answer(404, error(404, "resource_not_found_exception"));
+    }
+    let template = json!({"index_patterns": patterns, "version": 1_000});
+    answer(200, json!({"index_templates": [{"name": "collector", "index_template": template}]}))
+}
+
+async fn put_template(State(cluster): State<Arc<Cluster>>, Json(template): Json<Value>) -> Response {
+    let mut rivals = cluster.rivals.lock();
+    *cluster.patterns.lock() = match rivals.checked_sub(1) {
+        Some(left) => {
+            *rivals = left;
+            vec![format!("rival-{left}-*")]
+        }
+        None => serde_json::from_value(template["index_patterns"].clone()).unwrap(),
+    };
+    answer(200, json!({"acknowledged": true}))
+}
+
 async fn resolve(State(cluster): State<Arc<Cluster>>, Path(name): Path<String>) -> Response {
+    *cluster.asked.lock() += 1;
     if cluster.aliases.lock().contains(&name) {
         return answer(200, json!({"indices": [], "aliases": [{"name": name, "indices": ["x"]}], "data_streams": []}));
     }

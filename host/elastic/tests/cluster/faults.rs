@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use collector_model::index_name::IndexRule;
+
 use crate::{
     fake::{Fake, Fault},
     support::{Bench, numbered, quick, until},
@@ -22,6 +24,18 @@ async fn a_request_whose_answer_was_lost_is_sent_again_and_doubles_nothing() {
     assert_eq!(bench.count(&bench.metrics.documents_conflicted), 10, "all were there after the lost answer");
     assert_eq!(bench.count(&bench.metrics.documents_indexed), 0);
     assert_eq!(bench.count(&bench.metrics.retries), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_others_change_at_the_same_moment_is_installed_without_a_pause() {
+    let fake = Fake::start().await;
+    *fake.cluster.rivals.lock() = 3;
+    let bench = Bench::new(quick(&[&fake.url]));
+    bench.sink.use_template_for(&IndexRule::Fixed("web".to_owned()));
+    bench.sink.submit(bench.part("web", &numbered(0..3))).await;
+    bench.until_acknowledged(1).await;
+    assert_eq!(*fake.cluster.patterns.lock(), ["rival-0-*", "web"], "and what the others have added stays");
+    assert_eq!(*fake.cluster.asked.lock(), 1, "after a pause the index is looked up again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
