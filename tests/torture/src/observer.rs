@@ -3,6 +3,7 @@
 //! It comes past the proxies, so it sees what is committed and what is indexed also while agents and transfers cannot.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -23,7 +24,9 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(500);
-/// What a checkpoint says of one file; its uid and its position are the first of it.
+/// What a checkpoint begins with: its magic, and the one version of the form that is known here.
+const CHECKPOINT_HEAD: &[u8; 8] = b"LCCP\0\0\0\x01";
+/// What it says of one file; its uid and its position are the first of it.
 const ENTRY_BYTES: usize = 44;
 /// So many records before a committed offset are looked for in the index.
 const RECORDS: i64 = 200;
@@ -51,12 +54,21 @@ pub struct Snapshot {
 /// What was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// Checkpoints; to be compared with what Kafka has in the end.
+    /// Checkpoints, but for those that say what the one before has said; to be compared with what Kafka has in the end.
     pub snapshots: Vec<Snapshot>,
     /// How often commits were compared with the index.
     pub commits: u64,
-    /// Records before a committed offset that were not in the index: their ids. They must be dead letters.
-    pub uncovered: Vec<String>,
+    /// Records before a committed offset that were not in the index: their ids.
+    pub uncovered: BTreeSet<String>,
+}
+
+impl Observed {
+    /// Keeps a checkpoint that says more than the last one: of two that say the same, the earlier one asks for more.
+    fn keep(&mut self, snapshot: Snapshot) {
+        if self.snapshots.last().is_none_or(|last| last.files != snapshot.files) {
+            self.snapshots.push(snapshot);
+        }
+    }
 }
 
 /// An observer at work.
@@ -79,7 +91,7 @@ impl Observer {
                 std::thread::sleep(PAUSE);
                 // A server that a fault has struck does not answer: there is nothing to see then.
                 if let Ok(Some(snapshot)) = checkpoint(&sights, &positions) {
-                    observed.snapshots.push(snapshot);
+                    observed.keep(snapshot);
                 }
                 if let Ok(uncovered) = commits(&sights, &positions, &client, &runtime) {
                     observed.commits += 1;
@@ -104,17 +116,19 @@ fn checkpoint(sights: &Sights, positions: &Positions) -> anyhow::Result<Option<S
     Ok(Some(Snapshot { files, ends: positions.ends(TOPIC)? }))
 }
 
-/// The files of a checkpoint: behind magic and version an entry for each, then a checksum.
+/// The files of a checkpoint: behind magic and version an entry for each, then a checksum. None where it is damaged or of another
+/// form.
 fn read_checkpoint(bytes: &[u8]) -> Option<Vec<(FileUid, u64)>> {
     let (content, sum) = bytes.split_last_chunk::<8>()?;
     if xxh3_64(content) != u64::from_be_bytes(*sum) {
         return None;
     }
-    let file = |entry: &[u8]| {
+    let (entries, rest) = content.strip_prefix(CHECKPOINT_HEAD)?.as_chunks::<ENTRY_BYTES>();
+    let file = |entry: &[u8; ENTRY_BYTES]| {
         let (uid, rest) = entry.split_first_chunk::<16>()?;
         Some((FileUid(u128::from_be_bytes(*uid)), u64::from_be_bytes(*rest.first_chunk()?)))
     };
-    content.get(8..)?.chunks_exact(ENTRY_BYTES).map(file).collect()
+    if rest.is_empty() { entries.iter().map(file).collect() } else { None }
 }
 
 /// Looks for the last records before each committed offset in the index; the ids of those that are not there.
@@ -126,7 +140,7 @@ fn commits(
 ) -> anyhow::Result<Vec<String>> {
     let mut wanted = vec![];
     for position in positions.of_topic(TOPIC)? {
-        positions.keys_before(TOPIC, &position, RECORDS, |_, key| {
+        positions.keys_before(TOPIC, &position, RECORDS, |key| {
             if let Ok(envelope) = Envelope::decode(key) {
                 wanted.push((index_of(TOPIC, envelope.id.day()), envelope.id.to_string()));
             }
@@ -145,4 +159,35 @@ fn commits(
     // An index that is just being made, or whose shard is not there yet, says nothing about its documents.
     let is_missing = |document: &&Value| document["found"] == json!(false);
     Ok(found.iter().filter(is_missing).filter_map(|document| document["_id"].as_str().map(str::to_owned)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A checkpoint of one file, with what is behind it.
+    fn checkpoint_of(head: &[u8], to: u64, behind: &[u8]) -> Vec<u8> {
+        let mut bytes = [head, &7_u128.to_be_bytes(), &to.to_be_bytes(), &[0; ENTRY_BYTES - 24], behind].concat();
+        bytes.extend(xxh3_64(&bytes).to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_in_the_one_form_that_is_known_and_as_a_whole() {
+        let read = |head: &[u8], behind: &[u8]| read_checkpoint(&checkpoint_of(head, 90, behind));
+        assert_eq!(read(CHECKPOINT_HEAD, b""), Some(vec![(FileUid(7), 90)]));
+        assert_eq!(read(b"LCCP\0\0\0\x02", b""), None);
+        assert_eq!(read(b"LCJN\0\0\0\x01", b""), None);
+        assert_eq!(read(CHECKPOINT_HEAD, b"more"), None);
+        assert_eq!(read_checkpoint(&checkpoint_of(CHECKPOINT_HEAD, 90, b"")[1..]), None);
+    }
+
+    #[test]
+    fn a_checkpoint_that_says_what_the_last_one_said_is_not_kept() {
+        let mut observed = Observed::default();
+        for (to, end) in [(10, 1), (10, 2), (20, 3)] {
+            observed.keep(Snapshot { files: vec![(FileUid(7), to)], ends: vec![end] });
+        }
+        assert_eq!(observed.snapshots.iter().map(|snapshot| snapshot.ends[0]).collect::<Vec<_>>(), [1, 3]);
+    }
 }

@@ -13,7 +13,7 @@ use rdkafka::{
 use serde_json::json;
 
 use crate::{
-    checker::Calm,
+    checker::Totals,
     faults::{chains::no_plugins, indices},
     fleet::{self, Paths, Program, Role},
     ground::{Ground, Installed},
@@ -104,7 +104,8 @@ impl Scene {
     }
 
     /// Ends everything in good order, and starts the agent and one transfer anew, so that what they count from now on is all there is.
-    pub async fn calm_down(&mut self) -> anyhow::Result<Calm> {
+    /// Answers how much there was before.
+    pub async fn calm_down(&mut self) -> anyhow::Result<Totals> {
         for number in 0..self.transfers.len() {
             self.count_conflicts(number).await;
             if self.transfers[number].is_running() {
@@ -115,9 +116,9 @@ impl Scene {
         }
         self.agent.ready().await?;
         self.agent.terminate().await?;
-        let calm = Calm::begin(self).await?;
+        let totals = Totals::of(self.ground.kafka()).await?;
         self.begin().await?;
-        Ok(calm)
+        Ok(totals)
     }
 
     /// What an observer looks at.

@@ -1,18 +1,20 @@
 //! What standalone's own index finds.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use super::{Find, Findings, Order, REST_MAX, SEARCHED_WITHIN, Tally};
+use super::{
+    Find, Findings, Order, REST_MAX, Tally,
+    rest::{APART, is_settled},
+};
 use crate::{fleet::Program, wait::within, writers::Written};
 
 /// Lines that are asked for at once, as many as one wildcard for the last digits stands for.
 const BLOCK: u64 = 100;
 /// The most hits of one answer; a block, each of its lines in two halves and found some times too often, is fewer.
 const HITS_MAX: u64 = 1_000;
-const APART: Duration = Duration::from_millis(1_500);
 
 /// Waits until everything has arrived, or has had its time, and reads it back.
 pub async fn check_alone(program: &mut Program, written: Vec<Written>) -> anyhow::Result<Findings> {
@@ -25,14 +27,13 @@ pub async fn check_alone(program: &mut Program, written: Vec<Written>) -> anyhow
         if let Err(error) = &rested {
             broken.push(format!("I7: {error:#}"));
         }
-        // What is missing although all is at rest may lie in a file that nobody has told the program of.
-        if rested.is_err() || tally.missing() == 0 || begun.elapsed() > SEARCHED_WITHIN {
+        if is_settled(&rested, &tally, begun) {
             break (tally, rested.is_ok());
         }
     };
     tally.finish();
     broken.extend(tally.broken(is_at_rest));
-    Ok(Findings { tally, order: Order::default(), broken })
+    Ok(Findings { tally, order: Order::default(), lines_below_checkpoints: 0, broken })
 }
 
 /// Waits until nothing is left to read: the gauges, which are set once a second, say so twice.

@@ -3,46 +3,14 @@
 //! A process counts from its start, and a fault may end it at any moment. So the last lines of a run are written in a calm: all
 //! processes were started anew in good order, and nothing strikes until everything is at rest.
 
-use super::Positions;
-use crate::{
-    fleet::Program,
-    scene::{Scene, TOPICS},
-};
-
-/// How many records there were when the calm began, all of them committed but for those that nobody had treated yet.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Calm {
-    /// Records in all topics.
-    pub records: i64,
-    /// Those of them that were not committed.
-    pub uncommitted: i64,
-}
-
-impl Calm {
-    /// Begins now: nothing may run that reads files or Kafka.
-    pub async fn begin(scene: &Scene) -> anyhow::Result<Calm> {
-        let kafka = scene.ground.kafka();
-        tokio::task::spawn_blocking(move || Calm::of(&kafka)).await?
-    }
-
-    fn of(kafka: &str) -> anyhow::Result<Calm> {
-        let positions = Positions::of(kafka)?;
-        let mut calm = Calm::default();
-        for topic in TOPICS {
-            for position in positions.of_topic(topic)? {
-                calm.records += position.high;
-                calm.uncommitted += position.lag();
-            }
-        }
-        Ok(calm)
-    }
-}
+use super::Totals;
+use crate::{fleet::Program, scene::Scene};
 
 /// What the counters since the calm began should come to, and do not, in words.
-pub(super) async fn broken(scene: &Scene, calm: Calm) -> anyhow::Result<Vec<String>> {
-    let now = Calm::begin(scene).await?;
-    let sent = (now.records - calm.records) as f64;
-    let consumed = sent + calm.uncommitted as f64;
+pub(super) async fn broken(scene: &Scene, at_begin: Totals) -> anyhow::Result<Vec<String>> {
+    let at_end = Totals::of(scene.ground.kafka()).await?;
+    let sent = (at_end.records - at_begin.records) as f64;
+    let consumed = sent + at_begin.uncommitted as f64;
     let agent =
         Counted::of(&scene.agent, &["lines_delivered_total", "dead_letters_total", "events_dropped_total"]).await;
     let settled = [

@@ -1,6 +1,6 @@
 //! Whether a checkpoint was ever ahead of what Kafka had (I5).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use collector_model::FileUid;
 
@@ -18,16 +18,25 @@ struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Places(HashMap<FileUid, Vec<Place>>);
 
+/// What came of comparing checkpoints with Kafka.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// How many lines lay below a checkpoint's position.
+    pub(super) lines: u64,
+    /// Those of them that Kafka did not have when the checkpoint was written.
+    pub(super) uncovered: BTreeSet<String>,
+}
+
 impl Places {
     /// The line that begins there in its file is this record.
     pub(super) fn add(&mut self, file: FileUid, line: u64, partition: i32, offset: i64) {
         self.0.entry(file).or_default().push(Place { line, partition, offset });
     }
 
-    /// Lines below a checkpoint's position that Kafka did not have when the checkpoint was written, in the order of snapshots.
-    pub(super) fn uncovered(mut self, snapshots: &[Snapshot]) -> Vec<String> {
+    /// Compares snapshots, in their order, with what Kafka had.
+    pub(super) fn compared_with(mut self, snapshots: &[Snapshot]) -> Compared {
         self.0.values_mut().for_each(|places| places.sort_unstable());
-        let mut uncovered = vec![];
+        let mut compared = Compared::default();
         // What one snapshot covers the next ones do, for partitions only grow: each line is looked at once.
         let mut looked_at: HashMap<FileUid, usize> = HashMap::new();
         for snapshot in snapshots {
@@ -38,13 +47,16 @@ impl Places {
                 if end <= *from {
                     continue;
                 }
-                let lines = places[*from..end].chunk_by(|a, b| a.line == b.line);
-                let is_new = |lines: &&[Place]| !lines.iter().any(|place| was_there(place, &snapshot.ends));
-                uncovered.extend(lines.filter(is_new).map(|lines| format!("{file:?} at {}", lines[0].line)));
+                for places in places[*from..end].chunk_by(|a, b| a.line == b.line) {
+                    compared.lines += 1;
+                    if !places.iter().any(|place| was_there(place, &snapshot.ends)) {
+                        compared.uncovered.insert(format!("{file:?} at {}", places[0].line));
+                    }
+                }
                 *from = end;
             }
         }
-        uncovered
+        compared
     }
 }
 
@@ -56,7 +68,8 @@ fn was_there(place: &Place, ends: &[i64]) -> bool {
 mod tests {
     use super::*;
 
-    fn uncovered(checkpoints: &[(u64, i64)]) -> usize {
+    /// How many lines were below a checkpoint, and how many of them Kafka did not have.
+    fn compared(checkpoints: &[(u64, i64)]) -> (u64, usize) {
         let mut places = Places::default();
         // The third line was sent twice.
         for (line, offset) in [(0, 0), (10, 1), (20, 2), (20, 3), (30, 4)] {
@@ -64,13 +77,15 @@ mod tests {
         }
         let snapshot = |&(to, end): &(u64, i64)| Snapshot { files: vec![(FileUid(7), to)], ends: vec![end] };
         let snapshots: Vec<Snapshot> = checkpoints.iter().map(snapshot).collect();
-        places.uncovered(&snapshots).len()
+        let compared = places.compared_with(&snapshots);
+        (compared.lines, compared.uncovered.len())
     }
 
     #[test]
     fn a_checkpoint_behind_what_kafka_has_is_covered_and_one_ahead_is_not() {
-        assert_eq!(uncovered(&[(10, 1), (30, 3), (40, 5)]), 0);
-        assert_eq!(uncovered(&[(30, 2), (40, 5)]), 1);
-        assert_eq!(uncovered(&[(20, 0), (10, 1)]), 2);
+        assert_eq!(compared(&[(10, 1), (30, 3), (40, 5)]), (4, 0));
+        assert_eq!(compared(&[(30, 2), (40, 5)]), (4, 1));
+        assert_eq!(compared(&[(20, 0), (10, 1)]), (2, 2));
+        assert_eq!(compared(&[(0, 1)]), (0, 0));
     }
 }

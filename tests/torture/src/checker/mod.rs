@@ -10,12 +10,14 @@ mod positions;
 mod rest;
 mod tally;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 pub use alone::check_alone;
-pub use counters::Calm;
 pub use order::Order;
-pub use positions::{Position, Positions};
+pub use positions::{Position, Positions, Totals};
 pub use tally::{Find, Tally};
 
 use crate::{
@@ -37,12 +39,14 @@ pub struct Findings {
     pub tally: Tally,
     /// How lines stand in Kafka.
     pub order: Order,
+    /// How many lines were below a checkpoint, and were looked for in what Kafka had then.
+    pub lines_below_checkpoints: u64,
     /// Promises that do not hold, in words.
     pub broken: Vec<String>,
 }
 
-/// Waits until everything is at rest, or has had its time, and reads it back.
-pub async fn check(scene: &mut Scene, observed: &Observed, calm: Option<Calm>) -> anyhow::Result<Findings> {
+/// Waits until everything is at rest, or has had its time, and reads it back. `calm` is how much there was when the calm began.
+pub async fn check(scene: &mut Scene, observed: Observed, calm: Option<Totals>) -> anyhow::Result<Findings> {
     let mut broken = std::mem::take(&mut scene.broken);
     let (tally, is_at_rest) = read_back(scene, &mut broken).await?;
     if let Some(calm) = calm.filter(|_| is_at_rest) {
@@ -51,20 +55,21 @@ pub async fn check(scene: &mut Scene, observed: &Observed, calm: Option<Calm>) -
     for number in 0..scene.transfers.len() {
         scene.count_conflicts(number).await;
     }
-    let (kafka, snapshots) = (scene.ground.kafka(), observed.snapshots.clone());
-    let (mut tally, order, ahead) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+    let Observed { snapshots, uncovered, .. } = observed;
+    let kafka = scene.ground.kafka();
+    let (mut tally, order, compared) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let mut tally = tally;
-        let (order, ahead) = order::of_topic(&kafka, TOPIC, &mut tally, &snapshots)?;
+        let (order, compared) = order::of_topic(&kafka, TOPIC, &mut tally, &snapshots)?;
         order::of_topic(&kafka, POISONED, &mut tally, &[])?;
-        Ok((tally, order, ahead))
+        Ok((tally, order, compared))
     })
     .await??;
     tally.finish();
     broken.extend(tally.broken(is_at_rest));
-    broken.extend(too_far("the checkpoint was past lines that Kafka did not have", &ahead));
-    broken.extend(too_far("the group has committed past lines that the index did not have", &observed.uncovered));
+    broken.extend(too_far("the checkpoint was past lines that Kafka did not have", &compared.uncovered));
+    broken.extend(too_far("the group has committed past lines that the index did not have", &uncovered));
     broken.extend(out_of_order(scene, &order));
-    Ok(Findings { tally, order, broken })
+    Ok(Findings { tally, order, lines_below_checkpoints: compared.lines, broken })
 }
 
 /// Every document and dead letter, as soon as collection is at rest, and whether it is.
@@ -78,15 +83,14 @@ async fn read_back(scene: &mut Scene, broken: &mut Vec<String>) -> anyhow::Resul
         if let Err(error) = &rested {
             broken.push(format!("I7: {error:#}"));
         }
-        // What is missing although all is at rest may lie in a file that nobody has told the agent of.
-        if is_control || rested.is_err() || tally.missing() == 0 || begun.elapsed() > SEARCHED_WITHIN {
+        if is_control || rest::is_settled(&rested, &tally, begun) {
             return Ok((tally, rested.is_ok()));
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
 }
 
-fn too_far(what: &str, lines: &[String]) -> Option<String> {
+fn too_far(what: &str, lines: &BTreeSet<String>) -> Option<String> {
     let first = lines.first()?;
     Some(format!("I5: {what}: {} ({first})", lines.len()))
 }

@@ -13,7 +13,10 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{Find, Tally, covered::Places};
+use super::{
+    Find, Tally,
+    covered::{Compared, Places},
+};
 use crate::observer::Snapshot;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -36,7 +39,7 @@ pub(super) fn of_topic(
     topic: &str,
     tally: &mut Tally,
     snapshots: &[Snapshot],
-) -> anyhow::Result<(Order, Vec<String>)> {
+) -> anyhow::Result<(Order, Compared)> {
     let mut all = Places::default();
     let mut places: HashMap<(i32, FileUid), (u64, u64)> = HashMap::new();
     let mut order = Order::default();
@@ -54,7 +57,7 @@ pub(super) fn of_topic(
     })?;
     order.steps_back_max = places.values().map(|(_, steps_back)| *steps_back).max().unwrap_or(0);
     order.sent_again = order.records.saturating_sub(tally.found);
-    Ok((order, all.uncovered(snapshots)))
+    Ok((order, all.compared_with(snapshots)))
 }
 
 /// Reads everything that is in a topic now.

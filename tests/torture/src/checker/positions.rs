@@ -1,4 +1,4 @@
-//! How far the transfers' group has committed, as Kafka itself tells.
+//! How much there is in Kafka, and how far the transfers' group has committed, as Kafka itself tells.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
 };
 
-use crate::scene::GROUP;
+use crate::scene::{GROUP, TOPICS};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -29,6 +29,33 @@ impl Position {
     /// How many records are not committed.
     pub fn lag(&self) -> i64 {
         self.high - self.committed.unwrap_or(self.low)
+    }
+}
+
+/// Records of all topics together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many were ever written.
+    pub records: i64,
+    /// How many of those that are there are not committed.
+    pub uncommitted: i64,
+}
+
+impl Totals {
+    /// Asks that Kafka.
+    pub async fn of(kafka: String) -> anyhow::Result<Totals> {
+        let asked = tokio::task::spawn_blocking(move || {
+            let positions = Positions::of(&kafka)?;
+            let mut totals = Totals::default();
+            for topic in TOPICS {
+                for position in positions.of_topic(topic)? {
+                    totals.records += position.high;
+                    totals.uncommitted += position.lag();
+                }
+            }
+            Ok(totals)
+        });
+        asked.await?
     }
 }
 
@@ -75,7 +102,7 @@ impl Positions {
         topic: &str,
         at: &Position,
         count: i64,
-        mut take: impl FnMut(i64, &[u8]),
+        mut take: impl FnMut(&[u8]),
     ) -> anyhow::Result<()> {
         use rdkafka::Message as _;
         let end = at.committed.unwrap_or(at.low);
@@ -89,7 +116,7 @@ impl Positions {
         loop {
             let message = self.0.poll(ANSWER_WITHIN).context("reading records: Kafka does not answer")??;
             if message.partition() == at.partition && message.offset() < end {
-                take(message.offset(), message.key().unwrap_or_default());
+                take(message.key().unwrap_or_default());
             }
             if message.partition() == at.partition && message.offset() + 1 >= end {
                 self.0.unassign()?;

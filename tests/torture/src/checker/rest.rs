@@ -1,15 +1,18 @@
 //! Whether collection is at rest: nothing is left to read, to send, to index or to commit.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Positions;
-use crate::{
-    scene::{Scene, TOPICS},
-    wait::within,
-};
+use super::{SEARCHED_WITHIN, Tally, Totals};
+use crate::{scene::Scene, wait::within};
 
 /// Gauges are set once a second: what they say is looked at twice, that far apart.
-const APART: Duration = Duration::from_millis(1_500);
+pub(super) const APART: Duration = Duration::from_millis(1_500);
+
+/// Whether a verdict can be given on what was read back. What is missing although all is at rest may lie in a file that nobody has
+/// told the program of.
+pub(super) fn is_settled(rested: &anyhow::Result<()>, tally: &Tally, begun: Instant) -> bool {
+    rested.is_err() || tally.missing() == 0 || begun.elapsed() > SEARCHED_WITHIN
+}
 
 /// Waits until collection is at rest.
 pub(super) async fn reached(scene: &mut Scene, deadline: Duration) -> anyhow::Result<()> {
@@ -31,13 +34,12 @@ struct Standing {
     is_ready: bool,
     files: Option<f64>,
     lag_bytes: Option<f64>,
-    records: Option<i64>,
-    lag_records: Option<i64>,
+    totals: Option<Totals>,
 }
 
 impl Standing {
     async fn of(scene: &mut Scene) -> Standing {
-        let records = positions(scene).await;
+        let totals = Totals::of(scene.ground.kafka()).await.ok();
         let mut is_ready = scene.agent.is_ready().await;
         for transfer in scene.transfers.iter_mut() {
             if transfer.is_running() {
@@ -48,8 +50,7 @@ impl Standing {
             is_ready,
             files: scene.agent.metric("collector_files_followed").await,
             lag_bytes: scene.agent.metric("collector_lag_bytes").await,
-            records: records.map(|(records, _)| records),
-            lag_records: records.map(|(_, lag)| lag),
+            totals,
         }
     }
 
@@ -57,22 +58,6 @@ impl Standing {
         self.is_ready
             && self.files.is_some_and(|files| files > 0.0)
             && self.lag_bytes == Some(0.0)
-            && self.lag_records == Some(0)
+            && self.totals.is_some_and(|totals| totals.uncommitted == 0)
     }
-}
-
-/// How many records there are, and how many of them are not committed.
-async fn positions(scene: &Scene) -> Option<(i64, i64)> {
-    let kafka = scene.ground.kafka();
-    let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<(i64, i64)> {
-        let positions = Positions::of(&kafka)?;
-        let mut sum = (0, 0);
-        for topic in TOPICS {
-            for position in positions.of_topic(topic)? {
-                sum = (sum.0 + position.high - position.low, sum.1 + position.lag());
-            }
-        }
-        Ok(sum)
-    });
-    asked.await.ok()?.ok()
 }
