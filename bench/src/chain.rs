@@ -237,8 +237,7 @@ pub(crate) fn batches(lines: &[String]) -> anyhow::Result<Vec<Batch>> {
         read_time_ms: READ_TIME_MS,
         ..Origin::default()
     });
-    let asked = std::env::var("COLLECTOR_BENCH_BATCH_BYTES").ok().and_then(|bytes| bytes.parse().ok());
-    let batch_bytes: usize = asked.unwrap_or(BATCH_BYTES);
+    let batch_bytes = batch_bytes()?;
     let mut batches = vec![];
     let (mut text, mut raw_lines, mut offset) = (String::new(), vec![], 0);
     for (i, line) in lines.iter().enumerate() {
@@ -256,6 +255,13 @@ pub(crate) fn batches(lines: &[String]) -> anyhow::Result<Vec<Batch>> {
         }
     }
     Ok(batches)
+}
+
+/// How many bytes of lines go into a batch.
+fn batch_bytes() -> anyhow::Result<usize> {
+    let Some(asked) = std::env::var_os("COLLECTOR_BENCH_BATCH_BYTES") else { return Ok(BATCH_BYTES) };
+    let asked = asked.to_string_lossy();
+    asked.parse().with_context(|| format!("COLLECTOR_BENCH_BATCH_BYTES is {asked:?}; write a number of bytes"))
 }
 
 fn plugin_dirs() -> PluginDirs {

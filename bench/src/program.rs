@@ -107,9 +107,8 @@ impl Drop for Program {
 }
 
 fn binary() -> anyhow::Result<PathBuf> {
-    let beside = std::env::current_exe()?.with_file_name("collector");
-    let program = std::env::var_os("COLLECTOR_BENCH_BIN").map_or(beside, PathBuf::from);
-    ensure!(program.exists(), "{} is missing: `cargo xtask bench pipeline` builds it", program.display());
+    let program = std::env::current_exe()?.with_file_name("collector");
+    ensure!(program.exists(), "{} is missing: `cargo xtask bench` builds it", program.display());
     Ok(program)
 }
 
