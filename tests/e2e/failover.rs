@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::given::{Cluster, Elastic, Installed, Program, Role, Servers, kafka, settings, turn, unique, until, within};
+use crate::given::{
+    Cluster, Elastic, Installed, Program, Role, Servers, StopWhenDropped, kafka, settings, turn, unique, until, within,
+};
 
 /// Lines that are indexed before the node goes, and as many after it.
 const LINES: u64 = 20_000;
@@ -29,7 +31,7 @@ async fn one_of_two_nodes_is_killed_while_documents_flow_and_every_line_is_found
     };
     let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let killing = async {
-        let _stop = Stop(&stop);
+        let _stop = StopWhenDropped(&stop);
         until("lines before", async || indexed().await >= LINES as f64).await;
         let health = async || search.get("/_cluster/health").await["status"] == "green";
         until("both nodes have every document", health).await;
@@ -60,13 +62,4 @@ async fn one_of_two_nodes_is_killed_while_documents_flow_and_every_line_is_found
     assert!(said.contains("a node does not serve") && said.contains(&second), "the log names the node: {said}");
     println!("{written} lines, {} sent again", transfer.metric("collector_retries_total", &topic).await);
     assert!(transfer.terminate().await.success());
-}
-
-/// Ends the writer also where the test fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::given::{Elastic, Program, Role, Servers, kafka, settings, turn, unique, until, within};
+use crate::given::{Elastic, Program, Role, Servers, StopWhenDropped, kafka, settings, turn, unique, until, within};
 
 const PARTITIONS: i64 = 8;
 
@@ -102,13 +102,4 @@ async fn the_partitions_of_a_killed_transfer_go_to_another_after_the_session_tha
     let all = async || (search.count(&indices).await == written as u64).then_some(());
     within("every line", TAKEN_OVER_WITHIN, all).await;
     assert!(second.terminate().await.success());
-}
-
-/// Ends the writer also where the test fails.
-struct StopWhenDropped<'a>(&'a AtomicBool);
-
-impl Drop for StopWhenDropped<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

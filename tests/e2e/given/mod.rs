@@ -21,4 +21,4 @@ pub(crate) use etcd::Etcd;
 pub(crate) use program::{Program, Role};
 pub(crate) use servers::{Servers, unique};
 pub(crate) use wait::{until, within};
-pub(crate) use writer::Writer;
+pub(crate) use writer::{StopWhenDropped, Writer};

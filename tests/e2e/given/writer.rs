@@ -4,6 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -62,4 +63,13 @@ impl Writer {
 fn open(path: &Path) -> BufWriter<File> {
     let file = OpenOptions::new().create(true).append(true).open(path).expect("the log file");
     BufWriter::with_capacity(256 << 10, file)
+}
+
+/// Tells whoever writes on another thread to end, also where the test fails.
+pub(crate) struct StopWhenDropped<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for StopWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
