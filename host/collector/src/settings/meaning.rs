@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Form, Problem, Problems, Written, address::Trouble, ini_file};
+use super::{Form, Problem, Problems, Written, address::Trouble};
 
 /// Gives written settings their meaning.
 pub(crate) struct Meaning<'a> {
@@ -22,7 +22,7 @@ pub(crate) fn of<T>(written: &Written, read: impl FnOnce(&mut Meaning<'_>) -> Op
         !again
     });
     if written.form == Form::Ini {
-        meaning.problems.iter_mut().for_each(ini_file::name_as_written);
+        meaning.problems.iter_mut().for_each(|problem| written.seed.name_as_written(problem));
     }
     match value {
         Some(value) if meaning.problems.is_empty() => Ok(value),

@@ -132,6 +132,19 @@ fn the_seed_s_transfer_writes_its_own_documents() {
 }
 
 #[test]
+fn what_is_wrong_in_the_seed_s_files_is_said_of_the_key_that_stands_there() {
+    let text = "[kafka]\naddress=k:9092\ntopic=t\nchan_max_zise=0\n[es]\naddress=e:9200\nchan_max_size=0\n";
+    let problems = written("config.ini", text, &[]).transfer().unwrap_err().to_string();
+    for expected in [":4: [kafka] chan_max_zise: 0 is out of range", ":7: [es] chan_max_size: 0 is out of range"] {
+        assert!(problems.contains(expected), "{problems}");
+    }
+    let problems = written("config.ini", "[kafka]\ntopic=t\n", &[]).transfer().unwrap_err().to_string();
+    for missing in ["[kafka] address: it is not set", "[es] address: it is not set"] {
+        assert!(problems.contains(missing), "{problems}");
+    }
+}
+
+#[test]
 fn how_long_a_group_waits_for_a_member_is_a_setting_within_bounds() {
     let transfer = |kafka: &str| {
         let text =
