@@ -1,4 +1,5 @@
-//! A short, fixed torture: some of each kind of fault, by one seed. `cargo xtask torture` runs all of them for long.
+//! A short, fixed torture: ten faults that are over within a minute or two, by one seed. Only `cargo xtask torture`, which runs all of
+//! them for long, has three brokers, servers that are frozen or cut off, plugins that are swapped, trap or loop, and mappings that refuse.
 
 use std::process::Command;
 
