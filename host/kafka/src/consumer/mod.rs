@@ -1,6 +1,7 @@
 //! Taking part in a consumer group.
 
 mod cell;
+mod census;
 mod chain_record;
 mod gather;
 mod lane;
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 use rdkafka::{config::FromClientConfigAndContext, consumer::BaseConsumer};
 
 use crate::{KafkaError, KafkaSettings, connection::LastError};
+use census::Census;
 pub use gather::{Fetched, Gather, Gathered};
 use members::Members;
 use poller::{Command, Poller};
@@ -79,7 +81,8 @@ impl Consumer {
         let consumer = BaseConsumer::from_config_and_context(&config, members).map_err(explain)?;
         let (commands, inbox) = mpsc::channel();
         let failure = Arc::new(Mutex::new(None));
-        let poller = Poller::new(settings.clone(), consumer, group.topics, inbox, Arc::clone(&failure));
+        let census = group.instance.is_some().then(|| Census::new(&group.id));
+        let poller = Poller::new(settings.clone(), consumer, group.topics, census, inbox, Arc::clone(&failure));
         let (end, ended) = mpsc::channel();
         let run = move || {
             poller.run(budget, metrics, workers);

@@ -21,6 +21,7 @@ use rdkafka::{
 
 use super::{
     cell::Cell,
+    census::Census,
     lane::{Lane, Outlet},
     members::{self, Change, Members},
     progress::Progress,
@@ -46,6 +47,8 @@ pub(crate) struct Poller {
     settings: KafkaSettings,
     consumer: Arc<BaseConsumer<Members>>,
     topics: Vec<Topic>,
+    /// For a static member.
+    census: Option<Census>,
     inbox: Receiver<Command>,
     failure: Arc<Mutex<Option<String>>>,
     lanes: Vec<Lane>,
@@ -57,11 +60,12 @@ impl Poller {
         settings: KafkaSettings,
         consumer: BaseConsumer<Members>,
         topics: Vec<Topic>,
+        census: Option<Census>,
         inbox: Receiver<Command>,
         failure: Arc<Mutex<Option<String>>>,
     ) -> Self {
         let consumer = Arc::new(consumer);
-        Poller { settings, consumer, topics, inbox, failure, lanes: vec![], said: HashMap::new() }
+        Poller { settings, consumer, topics, census, inbox, failure, lanes: vec![], said: HashMap::new() }
     }
 
     /// Polls until it is told to stop, or cannot go on.
@@ -110,6 +114,7 @@ impl Poller {
             if self.consumer.context().take_forlorn() {
                 remind_of_brokers(self.consumer.client(), &self.settings);
             }
+            self.look_for_unread();
             self.follow_changes(outlet);
             let mut is_busy = false;
             for lane in &mut self.lanes {
@@ -157,6 +162,18 @@ impl Poller {
         if let Err(error) = self.consumer.subscribe(&names) {
             self.say(&format!("subscribing failed: {error}"));
         }
+    }
+
+    /// Where partitions have no reader the group has to assign anew, which it does when a member leaves and joins.
+    fn look_for_unread(&mut self) {
+        let unread = self.census.as_mut().map(|census| census.unread(&self.consumer, &self.topics)).unwrap_or_default();
+        if unread.is_empty() {
+            return;
+        }
+        let names: Vec<String> = unread.iter().map(|(topic, partition)| format!("{topic}/{partition}")).collect();
+        tracing::warn!(partitions = names.join(","), "no member of the group reads these partitions; joining it anew");
+        self.consumer.unsubscribe();
+        self.subscribe();
     }
 
     /// Serves the group: rebalances, errors, statistics, and records that came before their partition had its own queue.

@@ -16,12 +16,12 @@ use collector_model::{
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions},
+    admin::{AdminClient, AdminOptions, NewPartitions},
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 
-use crate::support::{PATIENCE, Seen, broker, drain_while, join, produce, read_until, settings, unique_topic};
+use crate::support::{PATIENCE, Seen, broker, drain_while, join, join_as, produce, read_until, settings, unique_topic};
 
 #[test]
 fn a_hundred_thousand_lines_come_through_one_then_two_then_one_members() {
@@ -135,6 +135,25 @@ fn topics_can_be_changed_while_reading() {
     consumer.set_topics(vec![one, two]);
     read_until(&seen, &batches, 20);
     consumer.stop(Duration::from_secs(10));
+}
+
+#[test]
+fn partitions_that_came_while_a_static_member_was_away_are_read() {
+    let Some(broker) = broker() else { return };
+    let (topic, metrics, seen) = (unique_topic("grown"), Metrics::default(), Seen::default());
+    let before = settings(&broker, 1);
+    produce(&before, &topic, 0..100);
+    let (first, batches) = join_as(Some("one"), &before, &[&topic], &metrics);
+    read_until(&seen, &batches, 100);
+    drain_while(&seen, &batches, || first.stop(Duration::from_secs(10)));
+
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &broker).create().unwrap();
+    let more = NewPartitions::new(topic.as_str(), 6);
+    futures::executor::block_on(admin.create_partitions([&more], &AdminOptions::new())).unwrap();
+    produce(&settings(&broker, 6), &topic, 100..20_000);
+    let (second, batches) = join_as(Some("one"), &before, &[&topic], &metrics);
+    read_until(&seen, &batches, 20_000);
+    drain_while(&seen, &batches, || second.stop(Duration::from_secs(10)));
 }
 
 #[test]

@@ -108,8 +108,19 @@ pub(crate) fn join(
     topics: &[&Topic],
     metrics: &Metrics,
 ) -> (ConsumerHandle, Receiver<Batch>) {
+    join_as(None, settings, topics, metrics)
+}
+
+/// The same, as a static member where it has a name.
+pub(crate) fn join_as(
+    instance: Option<&str>,
+    settings: &KafkaSettings,
+    topics: &[&Topic],
+    metrics: &Metrics,
+) -> (ConsumerHandle, Receiver<Batch>) {
     let (worker, batches) = sync_channel(4);
-    let group = Group { id: topics[0].to_string(), instance: None, topics: topics.iter().copied().cloned().collect() };
+    let topics: Vec<Topic> = topics.iter().copied().cloned().collect();
+    let group = Group { id: topics[0].to_string(), instance: instance.map(str::to_owned), topics };
     let budget = Budget::new(BudgetLimits::of_total(32 << 20));
     (Consumer::start(settings, group, budget, metrics.clone(), vec![worker]).unwrap(), batches)
 }
