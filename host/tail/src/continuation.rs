@@ -31,7 +31,7 @@ pub(crate) struct Hunt {
     pub(crate) origin: PathBuf,
     /// What is looked for.
     pub(crate) wanted: Vec<(FileUid, Mark)>,
-    /// Other files that were known there.
+    /// Other files that were known there, under this or another name that begins so.
     pub(crate) known: Vec<Mark>,
     /// Uncompressed files beside the path: who has one of them needs no compressed copy of it.
     pub(crate) plain: Vec<PathBuf>,
@@ -118,7 +118,7 @@ impl Drop for HunterThread {
     }
 }
 
-/// A compressed file that is none of the known ones.
+/// A compressed file that is none of those that are looked for.
 struct Stranger {
     path: PathBuf,
     changed_ms: i64,
@@ -136,13 +136,12 @@ fn search(disk: &dyn Disk, hunt: &Hunt, listings: &mut Listings, give_up: &dyn F
     let (mut wanted, mut files, mut strangers) = (hunt.wanted.clone(), vec![], vec![]);
     let (mut newest_known, mut met_nothing): (Option<i64>, bool) = (None, false);
     for path in compressed_beside(hunt, listings) {
-        match look_at(disk, &path, (&mut wanted, &hunt.known), give_up) {
-            Ok((changed_ms, Sort::Wanted(uid, body))) => {
+        match look_at(disk, &path, &mut wanted, give_up) {
+            Ok((changed_ms, Some(uid), body)) => {
                 newest_known = newest_known.max(Some(changed_ms));
                 files.push(Continued { uid: Some(uid), path, body });
             }
-            Ok((_, Sort::Known)) => {}
-            Ok((changed_ms, Sort::Stranger(body))) => strangers.push(Stranger { path, changed_ms, body }),
+            Ok((changed_ms, None, body)) => strangers.push(Stranger { path, changed_ms, body }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => met_nothing = true,
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "looking into a compressed file for what was not read: it is passed over");
@@ -151,40 +150,40 @@ fn search(disk: &dyn Disk, hunt: &Hunt, listings: &mut Listings, give_up: &dyn F
     }
     // What was rotated after the last known one, and compressed, all while nobody read. Without a known one there is no telling.
     let Some(newest_known) = newest_known else { return Search { files, met_nothing } };
-    let unseen = strangers.into_iter().filter(|stranger| stranger.changed_ms >= newest_known);
-    let unseen = unseen.filter(|stranger| is_rotated_name(&hunt.origin, &without_gz(&stranger.path)));
+    let late = strangers.into_iter().filter(|stranger| stranger.changed_ms >= newest_known);
+    let unseen = late.filter(|stranger| {
+        is_rotated_name(&hunt.origin, &without_gz(&stranger.path)) && !is_known(stranger, &hunt.known, give_up)
+    });
     files.extend(unseen.map(|stranger| Continued { uid: None, path: stranger.path, body: stranger.body }));
     Search { files, met_nothing }
 }
 
-/// What a compressed file is.
-enum Sort {
-    Wanted(FileUid, Gunzip),
-    Known,
-    Stranger(Gunzip),
-}
-
+/// Opens a compressed file, and tells which of those that are looked for it is.
 fn look_at(
     disk: &dyn Disk,
     path: &Path,
-    marks: (&mut Vec<(FileUid, Mark)>, &[Mark]),
+    wanted: &mut Vec<(FileUid, Mark)>,
     give_up: &dyn Fn() -> bool,
-) -> io::Result<(i64, Sort)> {
-    let (wanted, known) = marks;
+) -> io::Result<(i64, Option<FileUid>, Gunzip)> {
     let file = disk.open(path)?;
     let changed_ms = file.metadata()?.changed_ms;
     let body = Gunzip::open(file.into());
     for at in 0..wanted.len() {
         if body.fits(&wanted[at].1, give_up)? {
-            return Ok((changed_ms, Sort::Wanted(wanted.swap_remove(at).0, body)));
+            return Ok((changed_ms, Some(wanted.swap_remove(at).0), body));
         }
     }
-    for mark in known {
-        if body.fits(mark, give_up)? {
-            return Ok((changed_ms, Sort::Known));
-        }
-    }
-    Ok((changed_ms, Sort::Stranger(body)))
+    Ok((changed_ms, None, body))
+}
+
+/// Whether it is a file of which lines were read. What cannot be told is not read, for it might be.
+fn is_known(stranger: &Stranger, known: &[Mark], give_up: &dyn Fn() -> bool) -> bool {
+    known.iter().any(|mark| {
+        stranger.body.fits(mark, give_up).unwrap_or_else(|error| {
+            tracing::warn!(path = %stranger.path.display(), %error, "looking into a compressed file for what was not read: it is passed over");
+            true
+        })
+    })
 }
 
 /// The compressed files beside the path that are named after it (`app.log.2.gz`, `app-20260131.log.gz`) and no copies of plain ones

@@ -234,12 +234,18 @@ impl Engine {
         if missing.is_empty() {
             return;
         }
-        let mut here: Map<&Path, Vec<&FileEntry>> = Map::default();
+        let mut beside: Map<&Path, Vec<&FileEntry>> = Map::default();
         for entry in self.journal.known().files().filter(|entry| entry.file.topic == work.task.topic && !entry.over) {
-            here.entry(Path::new(&entry.file.path)).or_default().push(entry);
+            beside.entry(dir_of(Path::new(&entry.file.path))).or_default().push(entry);
         }
+        beside.values_mut().for_each(|entries| entries.sort_unstable_by_key(|entry| name_of(entry)));
         let hunt = |Missing { path, uids, plain }: Missing| {
-            let marks = here.get(&*path).into_iter().flatten().map(|entry| (entry.file.uid, entry.mark()));
+            // A rotated file that the task finds by itself is known by the name that it had then.
+            let stem = path.file_stem().unwrap_or_default().as_encoded_bytes();
+            let entries = beside.get(dir_of(&path)).map_or(&[][..], Vec::as_slice);
+            let from = entries.partition_point(|entry| name_of(entry) < stem);
+            let marks = entries[from..].iter().take_while(|entry| name_of(entry).starts_with(stem));
+            let marks = marks.map(|entry| (entry.file.uid, entry.mark()));
             let (wanted, known): (Vec<_>, Vec<_>) = marks.partition(|(uid, _)| uids.contains(uid));
             let known = known.into_iter().map(|(_, mark)| mark).collect();
             Hunt { task: work.key.clone(), origin: path, wanted, known, plain }
@@ -262,6 +268,14 @@ impl Engine {
             self.read_rest(&work, Opening { path: &path, origin: &found.origin, begin, scan: 0 }, Box::new(body));
         }
     }
+}
+
+fn dir_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+fn name_of(entry: &FileEntry) -> &[u8] {
+    Path::new(&entry.file.path).file_name().unwrap_or_default().as_encoded_bytes()
 }
 
 /// Whether a file had the path for a while, after the one known and before the one there now.

@@ -1,6 +1,9 @@
 //! Every way in which a log is rotated.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use collector_model::{Topic, metrics};
 
@@ -328,6 +331,39 @@ fn three_rotations_two_of_them_compressed_while_nobody_reads_lose_nothing() {
     let mut run = bench.start(&[bench.task("a.log")]);
     bench.append("a.log", "5\n");
     assert_eq!(run.lines(1), ["5"]);
+}
+
+#[test]
+fn a_rotated_file_that_was_read_under_its_own_name_is_no_stranger_once_it_is_compressed() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    run.lines(1);
+    bench.wait_for_checkpoint(4);
+    run.crash();
+    bench.append("a.log", "1 rest\n");
+    compress(&bench, "a.log", "a.log.1.gz");
+    // Never seen as `a.log`: it has the name by which the task finds it.
+    bench.append("a.log.2", "2 all\n");
+    bench.append("a.log", "3\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    let mut texts = run.lines(3);
+    texts.sort();
+    assert_eq!(texts, ["1 rest", "2 all", "3"]);
+    bench.wait_for_checkpoint(6);
+    run.crash();
+    // The next one that is looked for is older than the compressed copy of what was read.
+    bench.append("a.log", "3 rest\n");
+    compress(&bench, "a.log", "a.log.3.gz");
+    compress(&bench, "a.log.2", "a.log.2.gz");
+    set_changed(&bench, "a.log.2.gz", std::time::SystemTime::now() + Duration::from_secs(60));
+    bench.append("a.log", "4\n");
+    let mut run = bench.start(&[bench.task("a.log*")]);
+    let mut texts = run.lines(2);
+    texts.sort();
+    assert_eq!(texts, ["3 rest", "4"], "and nothing twice");
+    bench.append("a.log", "5\n");
+    assert_eq!(run.lines(3).last().map(String::as_str), Some("5"));
 }
 
 /// Compresses a file as logrotate does: the copy keeps the time of the last change.
