@@ -11,10 +11,13 @@ use crate::{
     chain::{self, Link, Work, measure},
     clock::stay_on_this_core,
     figure::Figure,
-    lines, native, rsyslog,
+    lines, native,
+    peers::{self, Lines},
 };
 
 const LINES: usize = 8_192;
+/// Peers read the lines from a file that has them so many times.
+const PEER_REPEATS: usize = 32;
 /// Where something of the client's may stand.
 const LINE_AND_URL: [&str; 4] = ["message", "url.original", "url.path", "url.query"];
 /// Networks of the database of places.
@@ -25,15 +28,17 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
     let only = std::env::var("COLLECTOR_BENCH_ONLY").unwrap_or_default();
     let is_wanted = |name: &str| name.contains(&only);
     let mut figures = vec![];
-    // The peer has threads of its own: it runs before this one is pinned to a core.
-    let peer = is_wanted("nginx").then(rsyslog::rate).transpose()?;
+    // The peers have threads of their own: they run before this one is pinned to a core.
+    let different = lines::nginx(LINES);
+    let lines = Lines { different: &different, repeats: PEER_REPEATS, bytes_per_unit: 1e6 };
+    let compared = is_wanted("nginx").then(|| peers::into_file(lines));
     stay_on_this_core();
     let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
     let places = Places::write()?;
     for work in works(&places).iter().filter(|work| is_wanted(work.name)) {
         let mut figure = measure(&host, work)?;
-        if let (Some(peer), true) = (&peer, work.name.starts_with("nginx,")) {
-            peer.put_into(&mut figure);
+        if let (Some(compared), true) = (&compared, work.name.starts_with("nginx,")) {
+            compared.put_into(&mut figure);
         }
         figures.push(figure);
     }

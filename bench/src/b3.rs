@@ -13,6 +13,7 @@ use crate::{
     clock::{machine, median},
     figure::Figure,
     lines,
+    peers::{self, Lines},
     program::{Home, Program},
     servers,
 };
@@ -48,12 +49,16 @@ pub(crate) struct Run {
 
 /// B3.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
-    figure("B3", "file to Kafka, line form, acks=all", LOAD)
+    let mut figure = figure("B3", "file to Kafka, line form, acks=all", LOAD)?;
+    let different = lines::nginx(LINES);
+    let lines = Lines { different: &different, repeats: LOAD.repeats, bytes_per_unit: MIB };
+    peers::into_kafka(lines, LOAD.partitions).put_into(&mut figure);
+    Ok(vec![figure])
 }
 
 /// B4.
 pub(crate) fn run_batch() -> anyhow::Result<Vec<Figure>> {
-    figure("B4", "file to Kafka, batch form, acks=all", Load { form: "batch", repeats: 39, ..LOAD })
+    Ok(vec![figure("B4", "file to Kafka, batch form, acks=all", Load { form: "batch", repeats: 39, ..LOAD })?])
 }
 
 /// The cost of what there is more of.
@@ -84,7 +89,7 @@ pub(crate) fn curves() -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Vec<Figure>> {
+fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Figure> {
     let mut runs = vec![];
     for number in 0..=RUNS {
         let run = measure(&Home::new(id)?, load)?;
@@ -100,7 +105,7 @@ fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Vec<Figure
         "CPU time: user and system of the agent's whole process, from the moment the file is there until the last acknowledgement".to_owned(),
         format!("{:.0} MiB/s by the clock, {:.0} MiB peak RSS", middle(|run| run.mib_per_second), middle(|run| run.rss_peak_mib)),
     ];
-    Ok(vec![Figure {
+    Ok(Figure {
         id,
         name: name.to_owned(),
         value: middle(|run| run.mib_per_core_second),
@@ -108,7 +113,7 @@ fn figure(id: &'static str, name: &str, load: Load) -> anyhow::Result<Vec<Figure
         twin: None,
         peers: Default::default(),
         notes,
-    }])
+    })
 }
 
 fn measure(home: &Home, load: Load) -> anyhow::Result<Run> {

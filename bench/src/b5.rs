@@ -27,8 +27,8 @@ use crate::{
     clock::{machine, median, process_time},
     figure::Figure,
     lines,
+    peers::{self, Lines},
     program::Home,
-    rsyslog,
 };
 
 const LINES: usize = 65_536;
@@ -38,7 +38,8 @@ const WAIT: Duration = Duration::from_secs(120);
 
 /// Runs it.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
-    let peer = rsyslog::rate()?;
+    let different = lines::nginx(LINES);
+    let lines = Lines { different: &different, repeats: REPEATS, bytes_per_unit: 1e6 };
     let mut figures = vec![];
     for (name, is_bulk) in [("to a plain file", false), ("as bulk requests", true)] {
         let mut rates = vec![];
@@ -57,7 +58,8 @@ pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
                 format!("{} lines of 222 bytes; CPU time of all threads; median of {RUNS}", LINES * REPEATS),
             ],
         };
-        peer.put_into(&mut figure);
+        let compared = if is_bulk { peers::into_requests(lines) } else { peers::into_file(lines) };
+        compared.put_into(&mut figure);
         figures.push(figure);
     }
     Ok(figures)
@@ -169,7 +171,8 @@ fn into_requests() -> anyhow::Result<f64> {
     runtime.block_on(sink.drain());
     let rate = flow.end(ready);
     let taken = server.taken()?;
-    ensure!(taken.documents == (LINES * REPEATS) as u64 && taken.conflicts == 0, "the server took {taken:?}");
+    let is_right = taken.documents == (LINES * REPEATS) as u64 && taken.conflicts == 0 && taken.without_id == 0;
+    ensure!(is_right, "the server took {taken:?}");
     Ok(rate)
 }
 

@@ -11,8 +11,10 @@ use crate::{
     clock::machine,
     figure::Figure,
     lines,
+    peers::{self, Destination, Outcome, Peer, Process, Work},
     program::{Home, Program},
     servers,
+    topic::Topic,
 };
 
 const LINES_PER_SECOND: usize = 10_000;
@@ -20,13 +22,14 @@ const LINES_PER_SECOND: usize = 10_000;
 const WRITE_EVERY: Duration = Duration::from_millis(10);
 const WARM_UP: Duration = Duration::from_secs(3);
 const MEASURE: Duration = Duration::from_secs(20);
+const PARTITIONS: usize = 4;
 const FILES: usize = 10_000;
 
 fn agent(home: &Home, pattern: &Path) -> anyhow::Result<Program> {
     let kafka = servers::kafka()?;
     let settings = format!(
         "allowed_paths = [\"{home}/**\"]\n[tasks]\ndir = \"{{home}}/tasks\"\n[kafka]\nbrokers = [{kafka:?}]\n\
-         create_topics = {{ partitions = 4, replication = 1 }}\n",
+         create_topics = {{ partitions = {PARTITIONS}, replication = 1 }}\n",
         home = home.0.display(),
     );
     let agent = Program::start("agent", &home.join("agent"), &settings)?;
@@ -42,26 +45,11 @@ fn delivered(agent: &Program) -> anyhow::Result<u64> {
 pub(crate) fn steady() -> anyhow::Result<Vec<Figure>> {
     let home = Home::new("B7")?;
     let file = home.join("access.log");
-    let mut log = fs::File::create(&file)?;
+    let log = fs::File::create(&file)?;
     let mut agent = agent(&home, &file)?;
-    let different = lines::nginx(65_536);
-    let mut next = different.iter().cycle();
-    let (began, mut written) = (Instant::now(), 0);
-    let mut measured_from = None;
-    while began.elapsed() < WARM_UP + MEASURE {
-        let due = (began.elapsed().as_secs_f64() * LINES_PER_SECOND as f64) as usize;
-        let text: String = next.by_ref().take(due - written).flat_map(|line| [line, "\n"]).collect();
-        log.write_all(text.as_bytes())?;
-        written = due;
-        if measured_from.is_none() && began.elapsed() >= WARM_UP {
-            measured_from = Some((Instant::now(), agent.cpu()?));
-        }
-        std::thread::sleep(WRITE_EVERY);
-    }
-    let (since, cpu) = measured_from.unwrap_or((began, 0.0));
-    let share = (agent.cpu()? - cpu) / since.elapsed().as_secs_f64();
+    let (written, share) = write_steadily(log, || agent.cpu())?;
     agent.until("every line is delivered", |agent| Ok(delivered(agent)? == written as u64))?;
-    Ok(vec![Figure {
+    let mut figure = Figure {
         id: "B7",
         name: format!("{LINES_PER_SECOND} lines a second, file to Kafka"),
         value: share,
@@ -72,7 +60,41 @@ pub(crate) fn steady() -> anyhow::Result<Vec<Figure>> {
             machine(),
             format!("{MEASURE:?}, written every {WRITE_EVERY:?}; {:.0} MiB peak RSS", agent.rss_peak_mib()?),
         ],
-    }])
+    };
+    drop(agent);
+    peers::compare("file to Kafka", 1, steady_peer).put_into(&mut figure);
+    Ok(vec![figure])
+}
+
+/// The same of a peer.
+fn steady_peer(peer: &Peer) -> anyhow::Result<Outcome> {
+    let (home, topic) = (Home::new("B7")?, Topic::create("steady", PARTITIONS)?);
+    let log = fs::File::create(home.join("access.log"))?;
+    let destination = Destination::Kafka { broker: &topic.broker, topic: &topic.name };
+    let mut process = Process::start(peer, &Work { home: &home.0, input: &home.0, destination })?;
+    let (written, value) = write_steadily(log, || process.cpu())?;
+    process.until(written as u64, || topic.records())?;
+    Ok(Outcome { value, by_clock: None, rss_peak_mib: process.rss_peak_mib()? })
+}
+
+/// Writes lines to a log; answers how many, and the share of a core that whoever reads it has used since it was warm.
+fn write_steadily(mut log: fs::File, cpu: impl Fn() -> anyhow::Result<f64>) -> anyhow::Result<(usize, f64)> {
+    let different = lines::nginx(65_536);
+    let mut next = different.iter().cycle();
+    let (began, mut written) = (Instant::now(), 0);
+    let mut measured_from = None;
+    while began.elapsed() < WARM_UP + MEASURE {
+        let due = (began.elapsed().as_secs_f64() * LINES_PER_SECOND as f64) as usize;
+        let text: String = next.by_ref().take(due - written).flat_map(|line| [line, "\n"]).collect();
+        log.write_all(text.as_bytes())?;
+        written = due;
+        if measured_from.is_none() && began.elapsed() >= WARM_UP {
+            measured_from = Some((Instant::now(), cpu()?));
+        }
+        std::thread::sleep(WRITE_EVERY);
+    }
+    let (since, before) = measured_from.unwrap_or((began, 0.0));
+    Ok((written, (cpu()? - before) / since.elapsed().as_secs_f64()))
 }
 
 /// B8.

@@ -1,4 +1,5 @@
 //! A server that takes bulk requests as Elasticsearch does, in a process of its own: every line of a request is parsed, every id counted.
+//! What comes with `index` and without an id, as peers send it, is new.
 
 use std::{
     collections::HashSet,
@@ -31,6 +32,8 @@ pub(crate) struct Taken {
     pub(crate) documents: u64,
     /// Documents whose id was there already.
     pub(crate) conflicts: u64,
+    /// Documents that came without an id.
+    pub(crate) without_id: u64,
     pub(crate) bytes: u64,
 }
 
@@ -107,6 +110,9 @@ impl Server {
                 if let Some(value) = lower.strip_prefix("content-length:") {
                     length = value.trim().parse()?;
                 }
+                if lower.starts_with("expect:") {
+                    stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+                }
                 ensure!(!lower.starts_with("transfer-encoding:"), "a request without a length");
             }
             body.resize(length, 0);
@@ -156,24 +162,28 @@ impl Server {
             let action: Action<'_> = serde_json::from_slice(action).context("an action line")?;
             let document = lines.next().context("an action without its document")?;
             serde_json::from_slice::<IgnoredAny>(document).context("a document")?;
-            ids.push(self.hasher.hash_one((index, action.create._id)));
+            ids.push(match action {
+                Action::Create(target) => ("create", Some(self.hasher.hash_one((index, target._id)))),
+                Action::Index(_) => ("index", None),
+            });
         }
         let mut state = self.locked();
         state.taken.bytes += body.len() as u64;
         let mut items = String::with_capacity(ids.len() * 32);
         let mut errors = false;
-        for id in ids {
-            let is_new = state.ids.insert(id);
+        for (operation, id) in ids {
+            state.taken.without_id += u64::from(id.is_none());
+            let is_new = id.is_none_or(|id| state.ids.insert(id));
             let comma = if items.is_empty() { "" } else { "," };
             // Writing into a String cannot fail.
             let _ = if is_new {
                 state.taken.documents += 1;
-                write!(items, "{comma}{{\"create\":{{\"status\":201}}}}")
+                write!(items, "{comma}{{\"{operation}\":{{\"status\":201}}}}")
             } else {
                 state.taken.conflicts += 1;
                 errors = true;
                 let error = r#"{"type":"version_conflict_engine_exception","reason":"exists"}"#;
-                write!(items, "{comma}{{\"create\":{{\"status\":409,\"error\":{error}}}}}")
+                write!(items, "{comma}{{\"{operation}\":{{\"status\":409,\"error\":{error}}}}}")
             };
         }
         Ok(format!("{{\"took\":1,\"errors\":{errors},\"items\":[{items}]}}"))
@@ -185,9 +195,12 @@ impl Server {
 }
 
 #[derive(Deserialize)]
-struct Action<'a> {
+#[serde(rename_all = "lowercase")]
+enum Action<'a> {
     #[serde(borrow)]
-    create: Target<'a>,
+    Create(Target<'a>),
+    /// The server would make an id.
+    Index(IgnoredAny),
 }
 
 #[derive(Deserialize)]

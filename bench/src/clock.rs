@@ -28,6 +28,14 @@ pub(crate) fn cpu_of(process: u32) -> anyhow::Result<f64> {
     Ok((ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64)
 }
 
+/// The most memory that a process ever had, in MiB.
+pub(crate) fn rss_peak_mib_of(process: u32) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("reading /proc/PID/status")?;
+    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+    Ok(kib.context("reading VmHWM")? / 1024.0)
+}
+
 /// Keeps this thread on the core on which it runs now. Without it the figures are a little noisier, no more.
 pub(crate) fn stay_on_this_core() {
     #[cfg(target_os = "linux")]

@@ -36,7 +36,7 @@ impl Figure {
             println!("   native twin {twin:.0} {}; time {:.2} x the twin's", self.unit, twin / self.value);
         }
         for (peer, value) in &self.peers {
-            println!("   {peer}: {value:.0} {}", self.unit);
+            println!("   {peer}: {value:.digits$} {}", self.unit);
         }
         self.notes.iter().for_each(|note| println!("   {note}"));
     }

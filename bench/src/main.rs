@@ -14,9 +14,10 @@ mod clock;
 mod figure;
 mod lines;
 mod native;
+mod peers;
 mod program;
-mod rsyslog;
 mod servers;
+mod topic;
 
 use anyhow::bail;
 use figure::Figure;

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use crate::clock::cpu_of;
+use crate::clock::{cpu_of, rss_peak_mib_of};
 
 const RUN_TIME_MAX: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -91,10 +91,7 @@ impl Program {
 
     /// The most memory it ever had, in MiB.
     pub(crate) fn rss_peak_mib(&self) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("reading /proc/PID/status")?;
-        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
-        Ok(kib.context("reading VmHWM")? / 1024.0)
+        rss_peak_mib_of(self.child.id())
     }
 }
 

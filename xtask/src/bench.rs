@@ -1,16 +1,16 @@
 //! `cargo xtask bench [NAME...] [--json]`: the figures of BENCHMARKS.md.
 
-use std::{ffi::OsString, process::Command};
+use std::{ffi::OsString, path::PathBuf, process::Command};
 
 use anyhow::Context as _;
 
-use crate::{debian, native, places, plugins, process, services::Services};
+use crate::{debian, native, peers, places, plugins, process, services::Services};
 
 /// Benchmarks that need Kafka and the collector's own program.
 const OF_PIPELINES: [&str; 9] = ["B3", "B4", "B5", "B6", "B7", "B8", "B9", "curves", "pipeline"];
 
-/// A program that the plugins are compared with.
-const PEER: debian::Tool = debian::Tool { command: "rsyslogd", packages: "rsyslog" };
+/// Benchmarks that run other programs beside the collector.
+const WITH_PEERS: [&str; 6] = ["B1", "B3", "B5", "B7", "plugins", "pipeline"];
 
 /// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts servers where they are needed.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
@@ -18,13 +18,9 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
     debian::ensure(&native::KAFKA)?;
     plugins::build(&[])?;
     let names: Vec<_> = rest.iter().filter(|word| !word.to_string_lossy().starts_with('-')).collect();
-    let of_pipeline = |name: &&OsString| OF_PIPELINES.iter().any(|pipeline| name.as_os_str() == *pipeline);
-    if names.is_empty()
-        || names.iter().any(|name| ["B1", "B5", "plugins", "pipeline"].iter().any(|of| name.as_os_str() == *of))
-    {
-        // The benchmark says so where it is not there.
-        let _ = debian::ensure(&[PEER]).inspect_err(|error| eprintln!("xtask: without rsyslog as a peer: {error:#}"));
-    }
+    let is_any_of =
+        |of: &[&str]| names.is_empty() || names.iter().any(|name| of.iter().any(|of| name.as_os_str() == *of));
+    let peers = if is_any_of(&WITH_PEERS) { peers::prepare() } else { vec![] };
     // Both at once: alone, each would compile what they share with features of its own.
     process::run(&mut native::cargo(&[
         "build",
@@ -34,18 +30,18 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {
         "--package",
         "collector-bench",
     ])?)?;
-    if !names.is_empty() && !names.iter().any(of_pipeline) {
-        return measure(&rest);
+    if !is_any_of(&OF_PIPELINES) {
+        return measure(&rest, peers);
     }
     let servers = Services::prepare(&["kafka", "etcd", "elasticsearch"])?;
     servers.install()?;
     let ours = servers.stopped()?;
     ours.up().context("starting the servers to measure against")?;
-    let measured = measure(&rest);
+    let measured = measure(&rest, peers);
     measured.and(ours.down())
 }
 
-fn measure(arguments: &[OsString]) -> anyhow::Result<()> {
+fn measure(arguments: &[OsString], peers: Vec<(&str, PathBuf)>) -> anyhow::Result<()> {
     let mut command = Command::new(places::target().join("release/collector-bench"));
-    process::run(command.args(arguments).env("COLLECTOR_BENCH_PLUGINS", places::plugins()))
+    process::run(command.args(arguments).env("COLLECTOR_BENCH_PLUGINS", places::plugins()).envs(peers))
 }

@@ -1,5 +1,7 @@
 //! What is missing is installed with apt where we may; elsewhere the error names the command.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -44,12 +46,54 @@ pub(crate) fn install_first(packages: [&str; 2], why: &str) -> anyhow::Result<()
     install(if known { first } else { second }, why)
 }
 
+/// Installs those of the packages that are not there: for what is no program on `PATH`.
+pub(crate) fn ensure_packages(packages: &[&str], why: &str) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing.join(" "), why) }
+}
+
+fn is_installed(package: &str) -> bool {
+    let status = process::output(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]));
+    status.is_ok_and(|status| status == "installed")
+}
+
+/// Unpacks packages, and those that they need and that are not installed, into a folder: for what apt would not let stand beside others.
+pub(crate) fn unpack(packages: &[&str], folder: &Path) -> anyhow::Result<()> {
+    if is_ours() {
+        update()?;
+    }
+    let downloads = folder.join("packages");
+    fs::create_dir_all(&downloads).with_context(|| format!("making {}", downloads.display()))?;
+    let plan = process::output(apt().args(["install", "--simulate", "--no-install-recommends"]).args(packages))?;
+    let download = &mut apt();
+    download.args(["download", "-qq"]).args(to_install(&plan)).current_dir(&downloads);
+    process::run(download).with_context(|| format!("downloading {}", packages.join(" ")))?;
+    for package in fs::read_dir(&downloads)? {
+        process::run(Command::new("dpkg").arg("-x").arg(package?.path()).arg(folder))?;
+    }
+    Ok(fs::remove_dir_all(downloads)?)
+}
+
+/// The packages that apt says it would install.
+fn to_install(plan: &str) -> Vec<&str> {
+    plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next()).collect()
+}
+
 /// Whether apt is ours to use; its lists are brought up to date the first time.
 fn may_install(packages: &str, why: &str) -> anyhow::Result<()> {
-    static UPDATED: Mutex<bool> = Mutex::new(false);
-    if !rustix::process::geteuid().is_root() || places::on_path("apt-get").is_none() {
+    if !is_ours() {
         bail!("{}", advice(packages, why));
     }
+    update()
+}
+
+fn is_ours() -> bool {
+    rustix::process::geteuid().is_root() && places::on_path("apt-get").is_some()
+}
+
+/// Brings apt's lists up to date, once.
+fn update() -> anyhow::Result<()> {
+    static UPDATED: Mutex<bool> = Mutex::new(false);
     let mut updated = UPDATED.lock().unwrap_or_else(PoisonError::into_inner);
     if !*updated {
         process::run(apt().args(["update", "-qq"]))?;
@@ -82,6 +126,12 @@ mod tests {
         let text = advice("cmake perl", "cmake");
         assert!(text.contains("sudo apt-get install -y --no-install-recommends cmake perl\n"));
         assert!(text.starts_with("missing: cmake."));
+    }
+
+    #[test]
+    fn what_apt_would_remove_is_not_unpacked() {
+        let plan = "Remv rsyslog [8.2302.0-1]\nInst libnet1 (1.1.6 Debian:12 [amd64])\nInst syslog-ng-core (3.38.1 Debian:12 [amd64])\nConf libnet1";
+        assert_eq!(to_install(plan), ["libnet1", "syslog-ng-core"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod demo;
 mod interrupt;
 mod lint;
 mod native;
+mod peers;
 mod places;
 mod plugins;
 mod process;
