@@ -147,3 +147,19 @@ impl Producers for ProducersByAcks {
             .ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_ahead_leaves_room_for_the_queue() {
+        let limits = |total: usize, queue_kbytes_max: usize| {
+            read_ahead(total, &KafkaSettings { queue_kbytes_max, ..KafkaSettings::new(vec![]) })
+        };
+        let usual = limits(64 << 20, 16 << 10);
+        assert_eq!((usual.shared_bytes_max, usual.topic_bytes_max), (32 << 20, 16 << 20));
+        let little = limits(8 << 20, 16 << 10);
+        assert_eq!((little.shared_bytes_max, little.topic_bytes_max), (2 << 20, 4 << 20));
+    }
+}

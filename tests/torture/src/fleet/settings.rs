@@ -16,12 +16,16 @@ pub struct Paths {
     pub plugins: Vec<PathBuf>,
 }
 
+/// How many files are open at once, far fewer than a long run has.
+const OPEN_FILES_MAX: usize = 512;
+
 /// An agent's settings.
 pub fn agent(ground: &Ground, host_ip: &str, paths: &Paths) -> String {
     format!(
         "allowed_paths = [\"{files}/**\"]\nplugin_dirs = {plugins:?}\n\
          [http]\nlisten = \"127.0.0.1:{{port}}\"\n\
          [host]\nname = \"torture\"\nip = \"{host_ip}\"\n\
+         [limits]\nopen_files_max = {OPEN_FILES_MAX}\n\
          [etcd]\nendpoints = {etcd:?}\n\
          [kafka]\nbrokers = {kafka:?}\n",
         files = paths.files.display(),
@@ -55,6 +59,7 @@ pub fn transfer(ground: &Ground, instance: Option<&str>, paths: &Paths) -> Strin
 pub fn standalone(paths: &Paths, tasks: &Path) -> String {
     format!(
         "allowed_paths = [\"{files}/**\"]\nplugin_dirs = {plugins:?}\n\
+         [limits]\nopen_files_max = {OPEN_FILES_MAX}\n\
          [http]\nlisten = \"127.0.0.1:{{port}}\"\n[tasks]\ndir = \"{tasks}\"\n",
         files = paths.files.display(),
         plugins = paths.plugins,
