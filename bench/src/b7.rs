@@ -11,7 +11,7 @@ use crate::{
     clock::machine,
     figure::Figure,
     lines,
-    peers::{self, Destination, Outcome, Peer, Process, Work},
+    peers::{self, Destination, Outcome, Peer, Work},
     program::{Home, Program},
     servers,
     topic::Topic,
@@ -71,9 +71,9 @@ fn steady_peer(peer: &Peer) -> anyhow::Result<Outcome> {
     let (home, topic) = (Home::new("B7")?, Topic::create("steady", PARTITIONS)?);
     let log = fs::File::create(home.join("access.log"))?;
     let destination = Destination::Kafka { broker: &topic.broker, topic: &topic.name };
-    let mut process = Process::start(peer, &Work { home: &home.0, input: &home.0, destination })?;
+    let mut process = peers::start(peer, &Work { home: &home.0, input: &home.0, destination })?;
     let (written, value) = write_steadily(log, || process.cpu())?;
-    process.until(written as u64, || topic.records())?;
+    peers::until(&mut process, written as u64, || topic.records())?;
     Ok(Outcome { value, by_clock: None, rss_peak_mib: process.rss_peak_mib()? })
 }
 

@@ -1,8 +1,6 @@
-//! CPU time, of this thread on one core, and of other processes.
+//! CPU time of this process, and of this thread on one core.
 
 use std::time::Duration;
-
-use anyhow::Context as _;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -16,24 +14,6 @@ pub(crate) fn thread_time() -> Duration {
 pub(crate) fn process_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// CPU time that a process has used, in seconds.
-pub(crate) fn cpu_of(process: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // Fields are counted from behind the name, which may hold spaces: utime is the 12th there, stime the 13th.
-    let (_, fields) = stat.rsplit_once(')').context("reading /proc/PID/stat")?;
-    let ticks = |at: usize| fields.split_whitespace().nth(at).and_then(|field| field.parse::<f64>().ok());
-    let ticks = ticks(11).zip(ticks(12)).context("reading /proc/PID/stat")?;
-    Ok((ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64)
-}
-
-/// The most memory that a process ever had, in MiB.
-pub(crate) fn rss_peak_mib_of(process: u32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("reading /proc/PID/status")?;
-    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
-    Ok(kib.context("reading VmHWM")? / 1024.0)
 }
 
 /// Keeps this thread on the core on which it runs now. Without it the figures are a little noisier, no more.

@@ -13,6 +13,7 @@ mod chain;
 mod clock;
 mod figure;
 mod lines;
+mod measured;
 mod native;
 mod peers;
 mod program;

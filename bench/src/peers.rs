@@ -17,7 +17,7 @@ use anyhow::ensure;
 
 use crate::{b3::write_file, bulk_server::BulkServer, clock::median, figure::Figure, program::Home, topic::Topic};
 
-pub(crate) use process::Process;
+pub(crate) use process::{start, until};
 
 /// What the collector's own producer is set to.
 const PRODUCER: [(&str, &str); 8] = [
@@ -173,11 +173,11 @@ fn run(
     write_file(&input.join("first.log"), lines.different[..1].iter())?;
     let all = input.join("all.new");
     let bytes = write_file(&all, (0..lines.repeats).flat_map(|_| lines.different))?;
-    let mut process = Process::start(peer, &Work { home: &home.0, input: &input, destination })?;
-    process.until(1, &mut arrived)?;
+    let mut process = start(peer, &Work { home: &home.0, input: &input, destination })?;
+    until(&mut process, 1, &mut arrived)?;
     let (before, began) = (process.cpu()?, Instant::now());
     fs::rename(&all, all.with_extension("log"))?;
-    process.until((1 + lines.different.len() * lines.repeats) as u64, &mut arrived)?;
+    until(&mut process, (1 + lines.different.len() * lines.repeats) as u64, &mut arrived)?;
     let units = bytes as f64 / lines.bytes_per_unit;
     Ok(Outcome {
         value: units / (process.cpu()? - before),

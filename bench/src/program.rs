@@ -5,20 +5,20 @@ use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, ensure};
 
-use crate::clock::{cpu_of, rss_peak_mib_of};
+use crate::measured::Measured;
 
 const RUN_TIME_MAX: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running collector; killed when dropped.
 pub(crate) struct Program {
-    child: Child,
+    process: Measured,
     /// Where its pages are.
     pub(crate) port: u16,
     home: PathBuf,
@@ -34,10 +34,9 @@ impl Program {
         let file = home.join("collector.toml");
         fs::write(&file, settings + &text)?;
         let mut command = Command::new(binary()?);
-        command.args(["--role", role, "--config"]).arg(&file).stdin(Stdio::null());
-        let log = fs::File::create(home.join("log"))?;
-        let child = command.stdout(log.try_clone()?).stderr(log).spawn().with_context(|| format!("starting {role}"))?;
-        let mut program = Program { child, port, home: home.to_owned() };
+        command.args(["--role", role, "--config"]).arg(&file);
+        let process = Measured::start(&mut command, home.join("log")).with_context(|| format!("starting {role}"))?;
+        let mut program = Program { process, port, home: home.to_owned() };
         program.until("it is ready", |program| program.get("/health/ready").map(|_| true).or(Ok(false)))?;
         Ok(program)
     }
@@ -58,18 +57,12 @@ impl Program {
     ) -> anyhow::Result<()> {
         let began = Instant::now();
         while !holds(self)? {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the collector ended with {status}: {}", self.last_words());
-            }
-            ensure!(began.elapsed() < RUN_TIME_MAX, "after {RUN_TIME_MAX:?} not yet: {what}; {}", self.last_words());
+            self.process.ensure_runs().context("the collector")?;
+            let words = || self.process.last_words();
+            ensure!(began.elapsed() < RUN_TIME_MAX, "after {RUN_TIME_MAX:?} not yet: {what}; {}", words());
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
-    }
-
-    fn last_words(&self) -> String {
-        let log = fs::read_to_string(self.home.join("log")).unwrap_or_default();
-        log.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
     }
 
     /// A counter, summed over all of its labels.
@@ -86,20 +79,12 @@ impl Program {
 
     /// CPU time that it has used, in seconds.
     pub(crate) fn cpu(&self) -> anyhow::Result<f64> {
-        cpu_of(self.child.id())
+        self.process.cpu()
     }
 
     /// The most memory it ever had, in MiB.
     pub(crate) fn rss_peak_mib(&self) -> anyhow::Result<f64> {
-        rss_peak_mib_of(self.child.id())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.rss_peak_mib()
     }
 }
 
