@@ -347,11 +347,9 @@ impl Engine {
         let Some(entry) = self.journal.known_mut().file_mut(uid) else { return (0, 0) };
         let mut at = entry.acked;
         while let Some(day) = entry.plan.day_at(at) {
-            let end = entry.plan.day_end(at).unwrap_or(u64::MAX);
-            let covered = self.coverage.covered(uid, day.day, at).unwrap_or(0).min(end);
-            if covered <= at {
-                break;
-            }
+            // The last line of a day may end behind where the next one begins.
+            let covered = self.coverage.covered(uid, day.day, at).filter(|&covered| covered > at);
+            let Some(covered) = covered else { break };
             at = covered;
         }
         (at, entry.reserved)

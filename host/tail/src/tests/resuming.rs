@@ -196,6 +196,30 @@ fn a_file_goes_on_after_what_the_index_has() {
 }
 
 #[test]
+fn a_line_that_ends_behind_where_the_next_day_begins_is_not_read_again_from_there() {
+    let mut bench = Bench::new();
+    let covered = Arc::new(Covered::default());
+    bench.coverage = Arc::clone(&covered) as Arc<dyn Coverage>;
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    run.crash();
+    // Half of a line is there when another day begins: bytes up to there may have been sent on the day before.
+    bench.append("a.log", "two");
+    bench.now_ms.fetch_add(DAY_MS, Ordering::Relaxed);
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    bench.append("a.log", " and more\nthree\n");
+    run.hold(3);
+    let sent = run.crash();
+    assert_eq!(sent[0].id.day(), sent[1].id.day());
+    assert_ne!(sent[1].id.day(), sent[2].id.day());
+    *covered.0.lock() = Some((sent[0].id.file().unwrap(), sent[0].id.day(), 0..17));
+    let mut run = bench.start(&[bench.task("a.log")]);
+    assert_eq!(run.hold(1), &sent[2..]);
+}
+
+#[test]
 fn a_damaged_checkpoint_costs_repetition_only() {
     let bench = Bench::new();
     bench.append("a.log", "one\ntwo\n");

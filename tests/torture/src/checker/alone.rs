@@ -62,19 +62,38 @@ async fn counted(program: &Program, written: &[Written]) -> anyhow::Result<Tally
             let answer = search(program, &query, HITS_MAX).await.with_context(|| format!("searching for {query}"))?;
             let hits = answer["hits"].as_array().context("an answer without hits")?;
             ensure!((hits.len() as u64) < HITS_MAX, "{query} has more hits than an answer takes");
-            hits.iter().for_each(|hit| count_one(hit, &mut tally));
+            let texts = hits.iter().map(text).filter(|text| !is_of_another_block(text, block));
+            texts.for_each(|text| tally.count(Find::Document, text.as_bytes(), "the index"));
         }
     }
     Ok(tally)
 }
 
-fn count_one(hit: &Value, tally: &mut Tally) {
+fn text(hit: &Value) -> &str {
     let document = &hit["document"];
-    let text = document["event"]["original"].as_str().or_else(|| document["message"].as_str()).unwrap_or_default();
-    tally.count(Find::Document, text.as_bytes(), "the index");
+    document["event"]["original"].as_str().or_else(|| document["message"].as_str()).unwrap_or_default()
+}
+
+/// Whether the line was found by digits that its checksum begins with: its own block finds it too.
+fn is_of_another_block(text: &str, block: u64) -> bool {
+    let line = text.split('/').nth(2).and_then(|number| number.parse::<u64>().ok());
+    line.is_some_and(|line| line / BLOCK != block)
 }
 
 async fn search(program: &Program, query: &str, limit: u64) -> Option<Value> {
     let answer = program.get(&format!("/api/search?q={query}&limit={limit}")).await?;
     serde_json::from_str(&answer).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_counts_for_its_own_block_and_not_for_the_one_that_its_checksum_looks_like() {
+        for line in ["s41/02/000003104/0000223ee93818fd the quick", "~s41/02/000003104/0000223ee93818fd the rest"] {
+            assert!(!is_of_another_block(line, 31) && is_of_another_block(line, 223), "{line}");
+        }
+        assert!(!is_of_another_block("nothing that a writer wrote", 223), "it is told as what nobody wrote");
+    }
 }
