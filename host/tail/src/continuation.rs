@@ -33,6 +33,10 @@ pub(crate) struct Hunt {
     pub(crate) wanted: Vec<(FileUid, Mark)>,
     /// Other files that were known there, under this or another name that begins so.
     pub(crate) known: Vec<Mark>,
+    /// When the last one changed last of those that were found uncompressed, where others may have come after it unseen.
+    pub(crate) known_until_ms: Option<i64>,
+    /// When the last one had changed last of those that were read and deleted.
+    pub(crate) deleted_ms: Option<i64>,
     /// Uncompressed files beside the path: who has one of them needs no compressed copy of it.
     pub(crate) plain: Vec<PathBuf>,
 }
@@ -134,7 +138,7 @@ struct Search {
 
 fn search(disk: &dyn Disk, hunt: &Hunt, listings: &mut Listings, give_up: &dyn Fn() -> bool) -> Search {
     let (mut wanted, mut files, mut strangers) = (hunt.wanted.clone(), vec![], vec![]);
-    let (mut newest_known, mut met_nothing): (Option<i64>, bool) = (None, false);
+    let (mut newest_known, mut met_nothing) = (hunt.known_until_ms, false);
     for path in compressed_beside(hunt, listings) {
         match look_at(disk, &path, &mut wanted, give_up) {
             Ok((changed_ms, Some(uid), body)) => {
@@ -149,7 +153,10 @@ fn search(disk: &dyn Disk, hunt: &Hunt, listings: &mut Listings, give_up: &dyn F
         }
     }
     // What was rotated after the last known one, and compressed, all while nobody read. Without a known one there is no telling.
-    let Some(newest_known) = newest_known else { return Search { files, met_nothing } };
+    let Some(newest_known) = newest_known.map(|newest| hunt.deleted_ms.map_or(newest, |deleted| deleted.max(newest)))
+    else {
+        return Search { files, met_nothing };
+    };
     let late = strangers.into_iter().filter(|stranger| stranger.changed_ms >= newest_known);
     let unseen = late.filter(|stranger| {
         is_rotated_name(&hunt.origin, &without_gz(&stranger.path)) && !is_known(stranger, &hunt.known, give_up)

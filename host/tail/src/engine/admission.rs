@@ -215,7 +215,7 @@ impl Engine {
         }
         let seen = content::identity(&opened);
         let mut best = (Verdict::Other, None);
-        for entry in self.journal.known().of_inode(&work.task.topic, seen.inode).filter(|entry| !entry.over) {
+        for entry in self.journal.known().of_inode(&work.task.topic, seen.inode).filter(|entry| entry.may_go_on()) {
             match judge((entry.file.identity, &entry.mark()), seen, opened.size_bytes, &*file)? {
                 Verdict::Same => return Ok((Verdict::Same, Some(entry.file.uid), Some(file))),
                 Verdict::Restarted => best = (Verdict::Restarted, Some(entry.file.uid)),

@@ -85,6 +85,8 @@ pub(crate) struct Engine {
     by_file: Map<(Topic, DeviceInode), u64>,
     /// Files known from before at paths that were not looked at yet.
     left_behind: Map<PathBuf, Vec<FileUid>>,
+    /// Known files that nobody has watched for a while: others may have stood at their paths since, and be compressed by now.
+    unwatched: HashSet<FileUid>,
     findings: VecDeque<Finding>,
     ready: VecDeque<u64>,
     outgoing: Vec<u64>,
@@ -111,8 +113,10 @@ impl Engine {
     /// Makes the engine; nothing runs yet.
     pub(crate) fn new(parts: EngineParts) -> Self {
         let mut left_behind: Map<PathBuf, Vec<FileUid>> = Map::default();
-        for entry in parts.journal.known().files().filter(|entry| !entry.over) {
+        let mut unwatched = HashSet::new();
+        for entry in parts.journal.known().files().filter(|entry| entry.may_go_on()) {
             left_behind.entry(PathBuf::from(&entry.file.path)).or_default().push(entry.file.uid);
+            unwatched.insert(entry.file.uid);
         }
         let open_files_max = parts.settings.open_files_max.unwrap_or_else(parting::open_files_allowed);
         let forget_check_at = parts.settings.clock.instant() + parts.settings.forget_after / 24;
@@ -135,6 +139,7 @@ impl Engine {
             by_path: Map::default(),
             by_file: Map::default(),
             left_behind,
+            unwatched,
             findings: VecDeque::new(),
             ready: VecDeque::new(),
             outgoing: vec![],

@@ -166,13 +166,17 @@ impl Engine {
     fn finish(&mut self, id: u64, deleted: bool) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (uid, is_acknowledged, to) = (reader.uid, reader.ledger.is_idle(), reader.offset);
+        let changed_ms = reader.file.as_ref().and_then(|file| file.metadata().ok()).map(|meta| meta.changed_ms);
         self.close(id);
         if let (false, true, Some(uid)) = (deleted, is_acknowledged, uid) {
             // Nothing beyond was sent.
             self.journal.append(&Record::Reserved { uid, to });
         }
         if let (true, Some(uid)) = (deleted, uid) {
-            self.journal.append(&Record::Forgotten { uid });
+            self.journal.append(&match changed_ms {
+                Some(changed_ms) => Record::Deleted { uid, changed_ms },
+                None => Record::Forgotten { uid },
+            });
         }
     }
 
@@ -340,7 +344,7 @@ impl Engine {
         };
         let entries = self.journal.known().files().filter(|entry| !held.contains(&entry.file.uid));
         let absent: BTreeMap<_, _> = entries
-            .filter(|entry| !is_there(&entry.file.path, entry.file.identity))
+            .filter(|entry| entry.deleted_ms.is_some() || !is_there(&entry.file.path, entry.file.identity))
             .map(|entry| (entry.file.uid, entry.acked >= entry.reserved))
             .collect();
         self.absent_since.retain(|uid, _| absent.contains_key(uid));

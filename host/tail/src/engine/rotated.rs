@@ -25,10 +25,13 @@ use crate::{
     work::Work,
 };
 
-/// Files that were known at a path, and that nobody has found beside it.
+/// Files that were known at a path, and that nobody has found beside it; or others that may have stood there since.
+#[derive(Default)]
 struct Missing {
     path: PathBuf,
     uids: Vec<FileUid>,
+    /// When the last known one changed last, where it was found uncompressed and nobody had watched it.
+    known_until_ms: Option<i64>,
     /// Uncompressed files there that are ours or could be looked into.
     plain: Vec<PathBuf>,
 }
@@ -38,6 +41,8 @@ struct Missing {
 struct Beside {
     /// The file that was known at the path is being read, or at its path.
     found: bool,
+    /// When that file changed last, where it lies beside the path.
+    changed_ms: Option<i64>,
     /// Uncompressed files there that are ours or could be looked into.
     plain: Vec<PathBuf>,
     /// Some could not be looked into.
@@ -54,9 +59,9 @@ impl Engine {
 
     /// Opens what lies beside a path of those that were known there. Answers what is missing.
     fn look_for_rotated_among(&mut self, work: &Arc<Work>, path: &Path, listings: &mut Listings) -> Option<Missing> {
-        let (mut uids, mut plain) = (vec![], vec![]);
+        let mut missing = Missing { path: path.to_owned(), ..Missing::default() };
         for uid in self.take_left_behind(&work.task.topic, path) {
-            let entry = self.journal.known().file(uid).filter(|entry| !entry.over);
+            let entry = self.journal.known().file(uid).filter(|entry| entry.may_go_on());
             let Some(identity) = entry.map(|entry| entry.file.identity) else { continue };
             if self.is_being_left(uid) {
                 self.look_later(path, Some(uid));
@@ -65,13 +70,20 @@ impl Engine {
             let beside = self.open_rotated(work, path, (identity, Some(uid)), listings);
             if beside.failed {
                 self.look_later(path, Some(uid));
-            } else if !beside.found {
-                uids.push(uid);
-                plain = beside.plain;
+                continue;
+            }
+            let was_unwatched = self.unwatched.remove(&uid);
+            if !beside.found {
+                missing.uids.push(uid);
+            } else if was_unwatched {
+                missing.known_until_ms = missing.known_until_ms.max(beside.changed_ms);
+            }
+            if !beside.plain.is_empty() {
+                missing.plain = beside.plain;
             }
         }
-        uids.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
-        (!uids.is_empty()).then(|| Missing { path: path.to_owned(), uids, plain })
+        missing.uids.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
+        (!missing.uids.is_empty() || missing.known_until_ms.is_some()).then_some(missing)
     }
 
     /// Whether a reader whose task was gone still has the file: it reads nothing more, and closes it soon.
@@ -140,9 +152,11 @@ impl Engine {
         let mut is_moving = false;
         for DirEntry { path: sibling, inode } in candidates.clone() {
             match self.look_beside(work, (path, &sibling), (known, now), uid) {
-                Ok(Some(seen)) => {
+                Ok(Some((seen, changed_ms))) => {
                     is_moving |= seen.inode != inode;
-                    beside.found |= seen == known;
+                    if seen == known {
+                        (beside.found, beside.changed_ms) = (true, Some(changed_ms));
+                    }
                     beside.plain.push(sibling);
                 }
                 Ok(None) => {}
@@ -162,14 +176,14 @@ impl Engine {
     }
 
     /// Looks into a file beside a path, and reads it where it is the one that was known there, or stood there after it. Answers
-    /// which file it is, where it may be ours.
+    /// which file it is and when it changed last, where it may be ours.
     fn look_beside(
         &mut self,
         work: &Arc<Work>,
         (path, sibling): (&Path, &Path),
         (known, now): (Identity, Option<Identity>),
         uid: Option<FileUid>,
-    ) -> io::Result<Option<Identity>> {
+    ) -> io::Result<Option<(Identity, i64)>> {
         let file = self.disk.open(sibling)?;
         let meta = file.metadata()?;
         if !meta.is_file || !self.is_allowed(sibling, &meta).unwrap_or(false) {
@@ -177,7 +191,7 @@ impl Engine {
         }
         let seen = content::identity(&meta);
         if self.is_told_of(work, sibling, content::device_inode(&meta)) {
-            return Ok(Some(seen));
+            return Ok(Some((seen, meta.changed_ms)));
         }
         let entry = uid.and_then(|uid| self.journal.known().file(uid));
         let verdict = entry.map(|entry| judge((known, &entry.mark()), seen, meta.size_bytes, &*file)).transpose()?;
@@ -191,7 +205,7 @@ impl Engine {
             tracing::info!(path = %path.display(), now_at = %sibling.display(),
                 "a file was rotated away while nobody read it: reading its rest");
         }
-        Ok(Some(seen))
+        Ok(Some((seen, meta.changed_ms)))
     }
 
     /// What lies beside a path, or beside what it leads to where it is a link, and may have been called so.
@@ -229,7 +243,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Has files looked for that may have been compressed since.
+    /// Has files looked for that may have been compressed since, those too that nobody saw.
     fn hunt(&self, work: &Work, missing: Vec<Missing>) {
         if missing.is_empty() {
             return;
@@ -239,16 +253,21 @@ impl Engine {
             beside.entry(dir_of(Path::new(&entry.file.path))).or_default().push(entry);
         }
         beside.values_mut().for_each(|entries| entries.sort_unstable_by_key(|entry| name_of(entry)));
-        let hunt = |Missing { path, uids, plain }: Missing| {
+        let hunt = |Missing { path, uids, known_until_ms, plain }: Missing| {
             // A rotated file that the task finds by itself is known by the name that it had then.
             let stem = path.file_stem().unwrap_or_default().as_encoded_bytes();
             let entries = beside.get(dir_of(&path)).map_or(&[][..], Vec::as_slice);
             let from = entries.partition_point(|entry| name_of(entry) < stem);
             let marks = entries[from..].iter().take_while(|entry| name_of(entry).starts_with(stem));
+            let had_path = |entry: &&&FileEntry| {
+                let known_at = Path::new(&entry.file.path);
+                known_at == path || rotation::is_rotated_name(&path, known_at)
+            };
+            let deleted_ms = marks.clone().filter(had_path).filter_map(|entry| entry.deleted_ms).max();
             let marks = marks.map(|entry| (entry.file.uid, entry.mark()));
             let (wanted, known): (Vec<_>, Vec<_>) = marks.partition(|(uid, _)| uids.contains(uid));
             let known = known.into_iter().map(|(_, mark)| mark).collect();
-            Hunt { task: work.key.clone(), origin: path, wanted, known, plain }
+            Hunt { task: work.key.clone(), origin: path, wanted, known, known_until_ms, deleted_ms, plain }
         };
         self.hunter.send(missing.into_iter().map(hunt).collect());
     }

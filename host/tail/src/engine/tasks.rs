@@ -61,6 +61,7 @@ impl Engine {
         let (path, uid) = (PathBuf::from(&*reader.origin_path), reader.uid);
         // Should the task come back, the file may have been rotated meanwhile.
         self.look_later(&path, uid);
+        self.unwatched.extend(uid);
         self.forget_names(id);
         self.take_back(id);
         self.see_off(id, self.now());

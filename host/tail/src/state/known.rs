@@ -25,12 +25,20 @@ pub(crate) struct FileEntry {
     pub(crate) before: Fingerprint,
     /// The file started afresh: only late acknowledgements can come.
     pub(crate) over: bool,
+    /// When it had changed last, of a file that was deleted once everything of it was read. It is remembered for a while, for a
+    /// compressed copy of it may be there.
+    pub(crate) deleted_ms: Option<i64>,
 }
 
 impl FileEntry {
     fn new(file: FileRecord) -> Self {
         let (acked, before) = (file.start, file.before);
-        FileEntry { file, plan: FramePlan::default(), reserved: acked, acked, before, over: false }
+        FileEntry { file, plan: FramePlan::default(), reserved: acked, acked, before, over: false, deleted_ms: None }
+    }
+
+    /// Whether the file may be found again, and read on.
+    pub(crate) fn may_go_on(&self) -> bool {
+        !self.over && self.deleted_ms.is_none()
     }
 
     /// What to recognize the file's content by.
@@ -52,6 +60,8 @@ impl FileEntry {
 pub(crate) struct Known {
     files: BTreeMap<FileUid, FileEntry>,
     by_inode: HashMap<u64, Vec<FileUid>>,
+    /// The last one that was deleted of those that had a path. It is the only one that is remembered.
+    last_deleted: HashMap<(Topic, String), FileUid>,
     tasks_seen: BTreeSet<String>,
 }
 
@@ -61,6 +71,7 @@ impl Known {
         match record {
             Record::File(file) => self.enter((**file).clone()),
             Record::Forgotten { uid } => self.forget(*uid),
+            Record::Deleted { uid, changed_ms } => self.delete(*uid, *changed_ms),
             Record::TaskSeen { key } => drop(self.tasks_seen.insert(key.clone())),
             Record::TaskForgotten { key } => drop(self.tasks_seen.remove(key)),
             Record::Reserved { uid, .. }
@@ -86,8 +97,21 @@ impl Known {
         self.by_inode.entry(inode).or_default().push(uid);
     }
 
+    fn delete(&mut self, uid: FileUid, changed_ms: i64) {
+        let Some(entry) = self.files.get_mut(&uid) else { return };
+        entry.deleted_ms = Some(changed_ms);
+        let place = (entry.file.topic.clone(), entry.file.path.clone());
+        if let Some(before) = self.last_deleted.insert(place, uid).filter(|before| *before != uid) {
+            self.forget(before);
+        }
+    }
+
     fn forget(&mut self, uid: FileUid) {
         let Some(entry) = self.files.remove(&uid) else { return };
+        let place = (entry.file.topic, entry.file.path);
+        if self.last_deleted.get(&place) == Some(&uid) {
+            self.last_deleted.remove(&place);
+        }
         let inode = entry.file.identity.inode;
         if let Some(uids) = self.by_inode.get_mut(&inode) {
             uids.retain(|&other| other != uid);
@@ -142,6 +166,9 @@ impl Known {
             if entry.over {
                 records.push(Record::Over { uid });
             }
+            if let Some(changed_ms) = entry.deleted_ms {
+                records.push(Record::Deleted { uid, changed_ms });
+            }
         }
         records
     }
@@ -170,12 +197,18 @@ fn apply_to_file(entry: &mut FileEntry, record: &Record) {
         }
         Record::Boundary { at, .. } => insert(&mut plan.boundaries, *at),
         Record::EventEnd { at, .. } => insert(&mut plan.event_ends, *at),
+        // Nothing leads to what was deleted.
+        Record::Seen { .. } if entry.deleted_ms.is_some() => {}
         Record::Seen { path, head, .. } => {
             entry.file.path.clone_from(path);
             entry.file.head = *head;
         }
         Record::Over { .. } => entry.over = true,
-        Record::File(_) | Record::Forgotten { .. } | Record::TaskSeen { .. } | Record::TaskForgotten { .. } => {}
+        Record::File(_)
+        | Record::Deleted { .. }
+        | Record::Forgotten { .. }
+        | Record::TaskSeen { .. }
+        | Record::TaskForgotten { .. } => {}
     }
 }
 
@@ -211,6 +244,7 @@ mod tests {
             for entry in before.files() {
                 let again = compacted.file(entry.file.uid).unwrap();
                 prop_assert_eq!((again.acked, again.reserved, again.over), (entry.acked, entry.reserved, entry.over));
+                prop_assert_eq!(again.deleted_ms, entry.deleted_ms);
                 for at in entry.acked..100 {
                     prop_assert_eq!(again.plan.day_at(at), entry.plan.day_at(at));
                     prop_assert_eq!(again.plan.limit_at(at), entry.plan.limit_at(at));

@@ -53,6 +53,8 @@ pub(crate) enum Record {
     Seen { uid: FileUid, path: String, head: Fingerprint },
     /// The file started afresh: nothing of what was known of it can be read any more.
     Over { uid: FileUid },
+    /// The file was deleted after everything of it was read; it had changed last at that time.
+    Deleted { uid: FileUid, changed_ms: i64 },
     /// The file is forgotten.
     Forgotten { uid: FileUid },
     /// The files of a task (by its key) were looked for once: those that come later are new.
@@ -90,6 +92,7 @@ impl Record {
             Record::Seen { uid, path, head } => fingerprint(out.u8(6).u128(uid.0).bytes(path.as_bytes()), *head),
             Record::Over { uid } => drop(out.u8(7).u128(uid.0)),
             Record::Forgotten { uid } => drop(out.u8(8).u128(uid.0)),
+            Record::Deleted { uid, changed_ms } => drop(out.u8(14).u128(uid.0).i64(*changed_ms)),
             Record::TaskSeen { key } => drop(out.u8(9).bytes(key.as_bytes())),
             Record::TaskForgotten { key } => drop(out.u8(10).bytes(key.as_bytes())),
         }
@@ -146,6 +149,7 @@ fn read_of_file(kind: u8, uid: FileUid, rest: &mut In<'_>) -> Option<Record> {
             let (from, encoding) = (rest.u64()?, Encoding::named(rest.text()?)?);
             Record::Encoding { uid, encoding: EncodingFrom { from, encoding } }
         }
+        14 => Record::Deleted { uid, changed_ms: rest.i64()? },
         _ => return None,
     })
 }
@@ -200,6 +204,7 @@ pub(crate) mod tests {
             (uid.clone(), 0u64..99).prop_map(|(uid, at)| Record::EventEnd { uid, at }),
             (uid.clone(), ".{0,20}", print).prop_map(|(uid, path, head)| Record::Seen { uid, path, head }),
             uid.clone().prop_map(|uid| Record::Over { uid }),
+            (uid.clone(), any::<i64>()).prop_map(|(uid, changed_ms)| Record::Deleted { uid, changed_ms }),
             uid.prop_map(|uid| Record::Forgotten { uid }),
             ".{0,9}".prop_map(|key| Record::TaskSeen { key }),
             ".{0,9}".prop_map(|key| Record::TaskForgotten { key }),

@@ -334,6 +334,80 @@ fn three_rotations_two_of_them_compressed_while_nobody_reads_lose_nothing() {
 }
 
 #[test]
+fn what_came_and_was_compressed_while_nobody_read_is_found_beside_a_known_file_that_was_not() {
+    for pattern in ["a.log", "a.log*"] {
+        let bench = Bench::new();
+        bench.append("a.log", "one\n");
+        let mut run = bench.start(&[bench.task(pattern)]);
+        run.lines(1);
+        bench.wait_for_checkpoint(4);
+        run.crash();
+        bench.append("a.log", "1 rest\n");
+        bench.rename("a.log", "a.log.1");
+        bench.append("a.log", "2 all\n");
+        compress(&bench, "a.log", "a.log.2.gz");
+        bench.append("a.log", "3 all\n");
+        // Older than what is known, and a copy that is just being made.
+        bench.append("a.log.4.gz", packed(b"0 all\n"));
+        set_changed(&bench, "a.log.4.gz", std::time::SystemTime::UNIX_EPOCH);
+        bench.append("a.log.1.gz", packed(b"one\n1 r"));
+        let mut run = bench.start(&[bench.task(pattern)]);
+        let mut texts = run.lines(3);
+        texts.sort();
+        assert_eq!(texts, ["1 rest", "2 all", "3 all"], "{pattern}");
+        run.wait_for("the compressed file to be closed", |files| files.iter().all(|file| file.is_named));
+        run.stop();
+        let mut run = bench.start(&[bench.task(pattern)]);
+        bench.append("a.log", "4\n");
+        assert_eq!(run.lines(1), ["4"], "{pattern}: and once only");
+    }
+}
+
+#[test]
+fn a_file_that_was_read_compressed_and_deleted_is_no_stranger_after_a_restart() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    bench.wait_for_checkpoint(4);
+    run.crash();
+    bench.append("a.log", "1 rest\n");
+    compress(&bench, "a.log", "a.log.1.gz");
+    bench.append("a.log", "2\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    let mut texts = run.lines(2);
+    texts.sort();
+    assert_eq!(texts, ["1 rest", "2"]);
+    for line in ["3", "4"] {
+        compress(&bench, "a.log", &format!("a.log.{line}.gz"));
+        bench.append("a.log", format!("{line}\n"));
+        run.wait_for("the deleted file to be closed", |files| files.len() == 1 && files[0].acknowledged_bytes == 2);
+    }
+    run.stop();
+    bench.append("a.log", "5\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    assert_eq!(run.lines(1), ["5"]);
+    run.wait_for("what was looked for to be read", |files| files.len() == 1);
+    bench.append("a.log", "6\n");
+    assert_eq!(run.lines(2), ["5", "6"]);
+}
+
+#[test]
+fn while_files_are_watched_no_compressed_one_beside_them_is_new() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.lines(1);
+    bench.append("a.log.9.gz", packed(b"brought back from an archive\n"));
+    bench.rename("a.log", "a.log.1");
+    bench.append("a.log", "two\n");
+    assert_eq!(run.lines(2), ["one", "two"]);
+    run.wait_for("the rotated file to be closed", |files| files.len() == 1);
+    bench.append("a.log", "three\n");
+    assert_eq!(run.lines(3), ["one", "two", "three"]);
+}
+
+#[test]
 fn a_rotated_file_that_was_read_under_its_own_name_is_no_stranger_once_it_is_compressed() {
     let bench = Bench::new();
     bench.append("a.log", "one\n");

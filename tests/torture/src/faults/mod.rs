@@ -229,7 +229,7 @@ pub(crate) async fn strike_process(
         F::AgentKilled => process::killed(program, planted).await?,
         F::AgentTerminated => process::terminated(program, planted).await?,
         F::AgentFrozen => process::frozen(program, random).await?,
-        F::DiskFull => process::with_wrong("disk-full", program, planted, random).await?,
+        F::DiskFull => process::disk_full(program, planted, random).await?,
         F::ClockAhead => process::with_wrong("clock-ahead", program, planted, random).await?,
         F::ClockBehind => process::with_wrong("clock-behind", program, planted, random).await?,
         F::CheckpointDamaged => process::checkpoint_damaged(program, planted, random).await?,

@@ -9,6 +9,11 @@ use crate::{fleet::Program, random::Random, wait::within};
 /// How long a process may take to come to the place where it is to end.
 const REACHED_WITHIN: Duration = Duration::from_secs(40);
 
+/// More than a file or two that need no write would give, with what they have reserved.
+const LINES_AFTER_DISK_FULL: f64 = 10_000.0;
+/// How long the disk may be full, and lines may take to come again.
+const FULL_AT_MOST: Duration = Duration::from_secs(120);
+
 pub(crate) async fn killed(program: &mut Program, planted: &str) -> anyhow::Result<bool> {
     program.kill()?;
     program.start(planted)?;
@@ -57,6 +62,23 @@ pub(crate) async fn with_wrong(
     program.kill()?;
     program.start(&format!("{}{wrong}={before}*off->{during}*return->off", before_more(planted)))?;
     tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    Ok(program.is_running())
+}
+
+/// Lets the process's own files be refused for some writes, which come about once a second, and waits until lines are read again:
+/// what strikes next is to meet a process that collects.
+pub(crate) async fn disk_full(program: &mut Program, planted: &str, random: &mut Random) -> anyhow::Result<bool> {
+    let (before, during) = (random.between(5, 50), random.between(5, 25));
+    program.kill()?;
+    program.start(&format!("{}disk-full={before}*off->{during}*return->off", before_more(planted)))?;
+    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    program.ready().await?;
+    let read = "collector_lines_read_total";
+    let until = program.metric(read).await.unwrap_or(0.0) + LINES_AFTER_DISK_FULL;
+    within("lines to be read again after the disk was full", FULL_AT_MOST, async || {
+        Ok(program.metric(read).await.is_some_and(|lines| lines >= until).then_some(()))
+    })
+    .await?;
     Ok(program.is_running())
 }
 
