@@ -2,6 +2,7 @@
 
 mod admission;
 mod measure;
+mod memory;
 mod pacing;
 mod parting;
 mod rotated;
@@ -90,7 +91,7 @@ pub(crate) struct Engine {
     findings: VecDeque<Finding>,
     ready: VecDeque<u64>,
     outgoing: Vec<u64>,
-    blocked: Vec<u64>,
+    blocked: memory::Lines,
     paced: pacing::Lines,
     blocked_wait: Duration,
     wakeups: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -143,7 +144,7 @@ impl Engine {
             findings: VecDeque::new(),
             ready: VecDeque::new(),
             outgoing: vec![],
-            blocked: vec![],
+            blocked: memory::Lines::default(),
             paced: Map::default(),
             blocked_wait: BLOCKED_WAIT.0,
             wakeups: BinaryHeap::new(),
@@ -279,23 +280,22 @@ impl Engine {
     }
 
     fn take_turns(&mut self) {
-        self.release_paced(self.now());
-        for id in std::mem::take(&mut self.blocked) {
-            if let Some(reader) = self.readers.get_mut(&id) {
-                reader.place = Place::Idle;
-                self.make_ready(id);
-            }
-        }
+        let now = self.now();
+        self.release_paced(now);
+        self.retry_for_memory(now);
         for _ in 0..self.ready.len().min(TURNS_PER_ROUND) {
-            if let Some(id) = self.ready.pop_front() {
-                self.take_turn(id);
+            if let Some(id) = self.ready.pop_front()
+                && self.take_turn(id)
+            {
+                self.wait_for_memory(id);
             }
         }
     }
 
-    fn take_turn(&mut self, id: u64) {
+    /// Answers whether there was no memory for it: it is to wait in line.
+    fn take_turn(&mut self, id: u64) -> bool {
         let now = self.now();
-        let Some(mut reader) = self.readers.remove(&id) else { return };
+        let Some(mut reader) = self.readers.remove(&id) else { return false };
         reader.place = Place::Idle;
         let was_closed = reader.file.is_none();
         let outcome = if reader.stage == Stage::Leaving { Ok(Outcome::Idle) } else { reader.turn(&mut self.desk(now)) };
@@ -303,9 +303,10 @@ impl Engine {
         if is_outgoing {
             reader.place = Place::Outgoing;
             self.outgoing.push(id);
-        } else if let Ok(Outcome::Blocked) = outcome {
+        }
+        let is_blocked = matches!(outcome, Ok(Outcome::Blocked)) && !is_outgoing;
+        if is_blocked {
             reader.place = Place::Blocked;
-            self.blocked.push(id);
         }
         let was_opened = was_closed && reader.file.is_some();
         self.readers.insert(id, reader);
@@ -327,6 +328,7 @@ impl Engine {
             }
         }
         self.see_off(id, now);
+        is_blocked
     }
 
     /// What a reader needs for its turn.

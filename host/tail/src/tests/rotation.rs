@@ -378,9 +378,10 @@ fn a_file_that_was_read_compressed_and_deleted_is_no_stranger_after_a_restart() 
     let mut texts = run.lines(2);
     texts.sort();
     assert_eq!(texts, ["1 rest", "2"]);
-    for line in ["3", "4"] {
+    for line in [3, 4] {
         compress(&bench, "a.log", &format!("a.log.{line}.gz"));
         bench.append("a.log", format!("{line}\n"));
+        assert_eq!(run.lines(line).last().cloned(), Some(line.to_string()));
         run.wait_for("the deleted file to be closed", |files| files.len() == 1 && files[0].acknowledged_bytes == 2);
     }
     run.stop();
