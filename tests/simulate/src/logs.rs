@@ -223,8 +223,9 @@ impl Logs {
     /// Gives a file another name, in the place of what had it.
     pub(crate) fn rename(&mut self, from: &Path, to: &Path) {
         let Some(name) = self.names.remove(from) else { return };
+        // What the agent has open while its tasks are gone, it closes as soon as it hears of that.
         if let Name::File(inode) = &name
-            && self.nodes.get(inode).is_some_and(|node| node.opened == 0)
+            && self.nodes.get(inode).is_some_and(|node| node.opened == 0 || !self.is_watched)
         {
             self.forsake_unknown(*inode, to);
         }

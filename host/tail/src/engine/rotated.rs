@@ -82,8 +82,13 @@ impl Engine {
                 missing.plain = beside.plain;
             }
         }
-        missing.uids.retain(|uid| self.readers.values().all(|reader| reader.uid != Some(*uid)));
+        missing.uids.retain(|&uid| !self.is_read(uid));
         (!missing.uids.is_empty() || missing.known_until_ms.is_some()).then_some(missing)
+    }
+
+    /// Whether a reader has the file.
+    fn is_read(&self, uid: FileUid) -> bool {
+        self.readers.values().any(|reader| reader.uid == Some(uid))
     }
 
     /// Whether a reader whose task was gone still has the file: it reads nothing more, and closes it soon.
@@ -144,10 +149,11 @@ impl Engine {
             }
             now => now.ok().map(|meta| content::identity(&meta)),
         };
-        let mut beside = Beside { found: now == Some(known), ..Beside::default() };
-        if beside.found {
-            return beside;
+        if now == Some(known) {
+            // Where it could not be opened it is tried again, and before that it may be rotated away.
+            return Beside { found: true, failed: uid.is_some_and(|uid| !self.is_read(uid)), ..Beside::default() };
         }
+        let mut beside = Beside::default();
         let candidates = self.beside(path, known, listings);
         let mut is_moving = false;
         for DirEntry { path: sibling, inode } in candidates.clone() {

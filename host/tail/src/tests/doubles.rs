@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,6 +22,8 @@ pub(crate) struct WatchedDisk {
     pub(super) syncing_dirs_fails: Arc<AtomicBool>,
     listed: Arc<AtomicUsize>,
     meddler: Arc<Mutex<Option<Meddler>>>,
+    /// Which of the next calls about logs fail.
+    failing: Arc<Mutex<Range<usize>>>,
 }
 
 /// Somebody who does something to the logs in the middle of what is being done with them.
@@ -45,7 +48,25 @@ impl WatchedDisk {
         self.meddler.lock().take().is_none()
     }
 
-    fn enter(&self) {
+    /// Has those of the next calls about logs fail, which are counted from 0.
+    pub(super) fn fail_calls(&self, calls: Range<usize>) {
+        *self.failing.lock() = calls;
+    }
+
+    /// From now on none fails. Answers whether all that were to fail have done so.
+    pub(super) fn have_failed(&self) -> bool {
+        std::mem::take(&mut *self.failing.lock()).end == 0
+    }
+
+    fn enter(&self) -> io::Result<()> {
+        self.meddle();
+        let mut failing = self.failing.lock();
+        let fails = failing.contains(&0);
+        *failing = failing.start.saturating_sub(1)..failing.end.saturating_sub(1);
+        if fails { Err(io::Error::other("it does not answer")) } else { Ok(()) }
+    }
+
+    fn meddle(&self) {
         let mut meddler = self.meddler.lock();
         match meddler.as_mut() {
             Some(Meddler { after_calls: 0, .. }) => {
@@ -65,12 +86,12 @@ fn check(fails: &AtomicBool) -> io::Result<()> {
 
 impl Disk for WatchedDisk {
     fn metadata(&self, path: &Path) -> io::Result<FileMeta> {
-        self.enter();
+        self.enter()?;
         MachineDisk.metadata(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        self.enter();
+        self.enter()?;
         Ok(Box::new(WatchedLog { file: MachineDisk.open(path)?, disk: self.clone() }))
     }
 
@@ -113,13 +134,13 @@ struct WatchedLog {
 
 impl OpenFile for WatchedLog {
     fn metadata(&self) -> io::Result<FileMeta> {
-        self.disk.enter();
+        self.disk.enter()?;
         check(&self.disk.reading_fails)?;
         self.file.metadata()
     }
 
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.disk.enter();
+        self.disk.enter()?;
         check(&self.disk.reading_fails)?;
         self.file.read_at(offset, len)
     }

@@ -170,6 +170,37 @@ fn a_closed_file_that_is_rotated_twice_at_any_moment_is_read_to_its_end() {
     }
 }
 
+/// A known file that was not read to its end is opened again, and two calls in a row fail. Then it is rotated away. Answers whether
+/// there were as many calls.
+fn rotated_after_failed(call: usize) -> bool {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), WatchedDisk::default());
+    let path = dir.path().join("a.log");
+    let tasks = [task(path.to_str().unwrap(), "t")];
+    write(&path, "one\n");
+    let mut tail = Stepwise::start(dir.path(), &disk);
+    tail.tasks(&tasks);
+    tail.take().into_iter().for_each(|batch| batch.ticket.complete());
+    tail.leave();
+    write(&path, "two\n");
+    let mut tail = Stepwise::start(dir.path(), &disk);
+    disk.fail_calls(call..call + 2);
+    tail.tasks(&tasks);
+    let reached = disk.have_failed();
+    std::fs::rename(&path, dir.path().join("a.log.1")).unwrap();
+    write(&path, "three\n");
+    (0..4).for_each(|_| tail.look(&tasks));
+    let mut lines: Vec<String> = tail.take().iter().map(|batch| Stepwise::texts(std::slice::from_ref(batch))).collect();
+    lines.sort();
+    assert_eq!(lines, ["three", "two"], "where calls fail from {call} on");
+    reached
+}
+
+#[test]
+fn a_known_file_that_could_not_be_opened_and_was_rotated_away_since_is_read_to_its_end() {
+    let calls = (0..).take_while(|&call| rotated_after_failed(call)).count();
+    assert!(calls > 5, "{calls} calls were met");
+}
+
 /// A file that was closed is renamed, and what then lies under the new name is `content`. Answers what is read of it.
 fn read_after_renaming(content: &str) -> String {
     let (dir, disk) = (tempfile::tempdir().unwrap(), WatchedDisk::default());
