@@ -10,6 +10,8 @@ use crate::{fleet::Program, proxy::Mode, random::Random, scene::Scene, wait::wit
 
 /// After this long a silent member of the group has lost its partitions.
 const SESSION: Duration = Duration::from_secs(50);
+/// The partitions of a silent member may have to be waited for.
+const ASSIGNED_WITHIN: Duration = Duration::from_secs(70);
 
 /// Lets the agent open no more than it has open now, while files come.
 pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> {
@@ -104,20 +106,25 @@ pub(super) async fn transfer_killed_at(
 pub(super) async fn transfer_killed_on_revoke(scene: &mut Scene) -> anyhow::Result<bool> {
     let planted = scene.plan.failpoints();
     let number = any_running(scene).await?;
-    scene.count_conflicts(number).await;
+    let second = (number + 1) % scene.transfers.len();
+    for leaving in [second, number] {
+        if scene.transfers[leaving].is_running() {
+            scene.transfers[leaving].ready().await?;
+            scene.count_conflicts(leaving).await;
+            scene.transfers[leaving].terminate().await?;
+        }
+    }
     let transfer = &mut scene.transfers[number];
-    transfer.ready().await?;
-    transfer.terminate().await?;
     transfer.start(&armed(&planted, "revoking", 0))?;
     transfer.ready().await?;
-    let second = (number + 1) % scene.transfers.len();
-    if !scene.transfers[second].is_running() {
-        scene.transfers[second].start(&planted)?;
-    }
+    // Only who has partitions can give some away.
+    let read = async || Ok(transfer.metric("collector_lines_read_total").await.filter(|&lines| lines > 0.0));
+    let has_partitions = within("partitions to be assigned", ASSIGNED_WITHIN, read).await.is_ok();
+    scene.transfers[second].start(&planted)?;
     let met = came_to_its_end(&mut scene.transfers[number]).await;
     scene.transfers[number].kill()?;
     scene.transfers[number].start(&planted)?;
-    Ok(met)
+    Ok(has_partitions && met)
 }
 
 pub(super) async fn transfer_terminated(scene: &mut Scene) -> anyhow::Result<bool> {
