@@ -6,7 +6,7 @@ mod config;
 
 pub use config::{Config, Valueless};
 
-use collector_plugin::kv::{Bare, Quoted, unescape};
+use collector_plugin::kv::{Bare, Quoted, Usual, unescape};
 use collector_plugin::members::{Members, Scalar};
 use collector_plugin::{Event, Field, Manifest, Parser, Reject, scan};
 
@@ -15,6 +15,7 @@ pub struct Logfmt {
     members: Members,
     types: bool,
     valueless: Valueless,
+    usual: Usual,
 }
 
 /// A key that was read.
@@ -31,7 +32,9 @@ impl Parser for Logfmt {
 
     fn open(config: Config) -> Result<Self, String> {
         let (types, valueless) = (config.types, config.valueless);
-        Ok(Self { members: Members::open(config.members())?, types, valueless })
+        let members = Members::open(config.members())?;
+        let usual = Usual { fields_from: members.specials(), types };
+        Ok(Self { members, types, valueless, usual })
     }
 
     fn manifest(&self) -> Manifest {
@@ -44,6 +47,12 @@ impl Parser for Logfmt {
         let mut at = skip_blanks(line, 0);
         let (mut words, mut pairs) = (0, 0);
         while at < line.len() {
+            let usual_end = event.usual_pairs(line, at, self.usual);
+            if usual_end > at {
+                (words, pairs) = (words + 1, pairs + 1);
+                at = skip_blanks(line, usual_end);
+                continue;
+            }
             let key = match event.foretold(None, &line[at..]) {
                 Some((field, bytes)) => Key { field, at: at + bytes, equals: true },
                 None => key(line, at, event)?,

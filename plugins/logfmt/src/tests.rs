@@ -106,6 +106,22 @@ proptest! {
     }
 
     #[test]
+    fn a_line_reads_the_same_where_its_keys_are_foretold(
+        values in proptest::collection::vec("[a-z]{0,6}|-?[0-9]{1,19}|[0-9]{0,4}\\.[0-9]{0,3}|true|false|[a-f0-9]{16}|\"[a-z =\\\\]{0,50}\"", 1..9),
+        rest in "( ?[a-z]{0,9}=?[a-z \"]{0,9}){0,6}",
+        types: bool,
+    ) {
+        let config = json!({"types": types, "timestamp": "k2"}).to_string();
+        let keyed = |value: &dyn Fn(usize) -> String| (0..values.len()).map(|i| format!("k{i}={} ", value(i))).collect::<String>();
+        let line = keyed(&|i| values[i].clone()) + &rest;
+        let mut session = Session::<Plugin>::open(&config).unwrap();
+        for _ in 0..2 {
+            let _ = session.line(&keyed(&|i| i.to_string()));
+        }
+        prop_assert_eq!(session.line(&line), outcome(&config, &line), "{}", line);
+    }
+
+    #[test]
     fn any_line_keeps_the_contract(line in "\\PC{0,60}|([a-c]{0,3}=?(\"[a-z \\\\\"]{0,5}\"?)?[0-9.]{0,4} ?){0,8}", cut in 0usize..40) {
         let mut session = Session::<Plugin>::open(r#"{"ecs":true,"timestamp":"a"}"#).unwrap();
         let cut = line.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(line.len());

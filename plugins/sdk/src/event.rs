@@ -1,7 +1,8 @@
 //! What a plugin does to the event at hand.
 
 use crate::abi::{self, halves, op_word};
-use crate::names::Names;
+use crate::kv::{self, OPERATION_WORDS, Operation, Usual};
+use crate::names::{Foretelling, Names};
 use crate::{Bundle, Constants, Field, Input, Manifest, Reject, Value, Verdict};
 
 /// Words that the buffer of operations begins with and grows by, at least.
@@ -69,6 +70,12 @@ impl Output {
             }
             self.grow();
         }
+    }
+
+    /// Room for operations behind those that were put, and what is foretold of names.
+    #[inline(always)]
+    pub(crate) fn parts(&mut self) -> (&mut [Operation], Foretelling<'_>) {
+        (self.words[self.at..].as_chunks_mut().0, self.names.foretelling())
     }
 
     /// Where constant bytes lie in the arena; they are put there once a batch.
@@ -297,6 +304,26 @@ impl<'a> Event<'a> {
     #[inline(always)]
     pub fn foretold(&mut self, parent: Option<Field>, text: &[u8]) -> Option<(Field, usize)> {
         self.out.names.foretold(parent, text)
+    }
+
+    /// Sets fields from the pairs at `at` in `line` as long as each key is foretold and each value is of the usual kinds; gives where it stopped, between two pairs or at the end.
+    ///
+    /// What is not usual (a new key, a backslash, a number of many digits) sets nothing, and is left to the caller; nothing is usual in a line that is no part of the batch's text.
+    #[inline(always)]
+    pub fn usual_pairs(&mut self, line: &[u8], at: usize, usual: Usual) -> usize {
+        let Some([start, length]) = self.span(line) else {
+            return at;
+        };
+        let start = start as usize;
+        let (words, foretelling) = self.out.parts();
+        let (at, end, from) = (start + at, start + length as usize, usual.fields_from);
+        let run = match usual.types {
+            true => kv::run::<true>(self.text, at, end, from, words, foretelling),
+            false => kv::run::<false>(self.text, at, end, from, words, foretelling),
+        };
+        self.out.at += run.operations * OPERATION_WORDS;
+        self.out.names.came_true(run.reached);
+        run.at - start
     }
 
     /// As [`name`](Self::name), whatever the manifest says of renaming it.

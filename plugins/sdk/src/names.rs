@@ -48,9 +48,15 @@ impl Start {
     #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
         match text.first_chunk() {
-            Some(block) => Block::load(block).same(Block::load(&self.bytes)).bits() | self.behind == 0xffff,
+            Some(block) => self.begins_block(block),
             None => self.begins_short(text),
         }
+    }
+
+    /// As [`begins`](Self::begins), for a whole block.
+    #[inline(always)]
+    fn begins_block(&self, block: &[u8; BLOCK_BYTES]) -> bool {
+        Block::load(block).same(Block::load(&self.bytes)).bits() | self.behind == 0xffff
     }
 
     /// As [`begins`](Self::begins), for a text of less than a block.
@@ -112,6 +118,18 @@ impl Names {
         self.last = self.expected;
         self.expected = guess.next;
         Some((Field::nth(guess.field), guess.start.length))
+    }
+
+    /// What is foretold at the top, key by key.
+    #[inline(always)]
+    pub(crate) fn foretelling(&self) -> Foretelling<'_> {
+        Foretelling { entries: &self.entries, last: self.last, expected: self.expected }
+    }
+
+    /// Goes on behind the keys that were met as they were foretold.
+    #[inline(always)]
+    pub(crate) fn came_true(&mut self, (last, expected): (u32, u32)) {
+        (self.last, self.expected) = (last, expected);
     }
 
     /// The field `key` below `parent`.
@@ -210,6 +228,36 @@ impl Names {
                 self.index[slot] = place as u32;
             }
         }
+    }
+}
+
+/// Keys in the order in which they came last time.
+pub(crate) struct Foretelling<'n> {
+    entries: &'n [Entry],
+    last: u32,
+    expected: u32,
+}
+
+impl Foretelling<'_> {
+    /// The id of the field whose key is expected now, where `block` begins with that key and what ends it: with the bytes of both, at most those of a block.
+    #[inline(always)]
+    pub(crate) fn met(&self, block: &[u8; BLOCK_BYTES]) -> Option<(u32, usize)> {
+        let entry = self.entries.get(self.expected as usize)?;
+        let met = entry.start.begins_block(block) && entry.parent == TOP;
+        met.then_some((entry.field, entry.start.length.min(BLOCK_BYTES)))
+    }
+
+    /// Steps over the key that was met.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
+        self.last = self.expected;
+        self.expected = self.entries.get(self.expected as usize).map_or(FREE, |entry| entry.next);
+    }
+
+    /// For [`Names::came_true`].
+    #[inline(always)]
+    pub(crate) fn reached(&self) -> (u32, u32) {
+        (self.last, self.expected)
     }
 }
 

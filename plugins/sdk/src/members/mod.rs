@@ -93,6 +93,12 @@ impl Members {
         (field.id() as usize) < self.roles.len()
     }
 
+    /// The fields with a lower id are [special](Self::is_special).
+    #[must_use]
+    pub fn specials(&self) -> u32 {
+        self.roles.len() as u32
+    }
+
     /// Whether the field stands for a member only where that is no object: an object is then to be had by [`Event::own_name`].
     #[inline(always)]
     #[must_use]

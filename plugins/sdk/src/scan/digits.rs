@@ -48,6 +48,17 @@ fn eight_digits(values: u64) -> u64 {
     fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
+/// The number that the first `count` of sixteen bytes make, all of them digits: one to fifteen.
+#[inline(always)]
+pub(crate) fn sixteen_digits(bytes: &[u8; 16], count: usize) -> u64 {
+    let value = u128::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030_3030_3030_3030_3030;
+    let first = first_digits(value as u64, count.min(8) as u32);
+    match count {
+        0..=8 => first,
+        _ => first * TENS[(count - 8) & 7] + first_digits((value >> 64) as u64, (count - 8) as u32),
+    }
+}
+
 /// Numbers of eight and more digits, of which the first eight are known.
 #[inline(never)]
 fn long_digits(bytes: &[u8], at: usize, values: u64) -> Option<(u64, usize)> {

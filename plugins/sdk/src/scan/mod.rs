@@ -14,6 +14,7 @@ pub use digits::{digits, two_digits};
 pub use path::{extension, find_url_special};
 
 pub(crate) use block::{BLOCK_BYTES, Block, Hits};
+pub(crate) use digits::sixteen_digits;
 
 /// The sixteen bytes from `at` on, where there are as many.
 #[inline(always)]
@@ -23,7 +24,7 @@ fn block_at(bytes: &[u8], at: usize) -> Option<Block> {
 
 /// Two blocks from `at` on, where there are as many: a bit for each byte that was met.
 #[inline(always)]
-fn two_blocks(bytes: &[u8], at: usize, hits: impl Fn(Block) -> Hits) -> Option<u32> {
+pub(crate) fn two_blocks(bytes: &[u8], at: usize, hits: impl Fn(Block) -> Hits) -> Option<u32> {
     let two = bytes.get(at..)?.first_chunk::<{ 2 * BLOCK_BYTES }>()?;
     let (first, second) = two.split_at(BLOCK_BYTES);
     let [first, second] = [first, second].map(|half| half.first_chunk().map(|half| hits(Block::load(half)).bits()));
@@ -139,15 +140,17 @@ pub fn find_json_special(bytes: &[u8], from: usize) -> Option<usize> {
 #[inline(always)]
 #[must_use]
 pub fn find_pair_special(bytes: &[u8], from: usize) -> Option<usize> {
-    #[inline(always)]
-    fn hits(v: Block) -> Hits {
-        v.below(b'"' ^ b' ', 0x21) | v.equal(b' ') | v.equal(b'=')
-    }
     #[inline(never)]
     fn far(bytes: &[u8], from: usize) -> Option<usize> {
-        search(bytes, from, hits, |b| b <= b' ' || b == b'=' || b == b'"')
+        search(bytes, from, pair_special, |b| b <= b' ' || b == b'=' || b == b'"')
     }
-    search_near(bytes, from, hits).or_else(|| far(bytes, from))
+    search_near(bytes, from, pair_special).or_else(|| far(bytes, from))
+}
+
+/// Which bytes end a bare key or value.
+#[inline(always)]
+pub(crate) fn pair_special(v: Block) -> Hits {
+    v.below(b'"' ^ b' ', 0x21) | v.equal(b' ') | v.equal(b'=')
 }
 
 /// As [`search`] within the next two blocks, if there are as many: without a loop, and without a branch for which of them it is.

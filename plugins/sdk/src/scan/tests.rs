@@ -51,6 +51,13 @@ proptest! {
     }
 
     #[test]
+    fn digits_of_a_block_agree_with_parse(number in "[0-9]{1,15}", behind in "[^0-9].{16}") {
+        let text = format!("{number}{behind}");
+        let block = text.as_bytes().first_chunk().unwrap();
+        prop_assert_eq!(sixteen_digits(block, number.len()), number.parse::<u64>().unwrap());
+    }
+
+    #[test]
     fn digits_of_anything_agree_with_parse(bytes in proptest::collection::vec(prop_oneof![9 => 0x30u8..0x3a, 1 => any::<u8>()], 0..30)) {
         let end = naive(&bytes, 0, |b| !b.is_ascii_digit()).unwrap_or(bytes.len());
         let expected = std::str::from_utf8(&bytes[..end]).unwrap().parse::<u64>().ok().map(|v| (v, end));

@@ -1,5 +1,10 @@
 //! `key=value` and values in quotes.
 
+mod run;
+
+pub use run::Usual;
+pub(crate) use run::{OPERATION_WORDS, Operation, run};
+
 use crate::scan::{find, find2};
 use std::borrow::Cow;
 
