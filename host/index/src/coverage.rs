@@ -10,7 +10,7 @@ const VERSION: u32 = 1;
 /// File uid → the ranges of bytes that are covered: sorted, apart from each other, and nearly always one. Ranges rather
 /// than one mark, because a batch that was lost on its way leaves a gap before the ones after it, until it is read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Coverage(HashMap<FileUid, Vec<(u64, u64)>>);
+pub struct Coverage(HashMap<FileUid, Vec<(u64, u64)>>);
 
 #[derive(Serialize, Deserialize)]
 struct Payload {
@@ -20,19 +20,19 @@ struct Payload {
 
 impl Coverage {
     /// Whether the byte is covered.
-    pub(crate) fn covers(&self, uid: FileUid, offset: u64) -> bool {
+    pub fn covers(&self, uid: FileUid, offset: u64) -> bool {
         self.up_to(uid, offset).is_some()
     }
 
     /// Up to where nothing is missing from `offset` on; none where that byte is.
-    pub(crate) fn up_to(&self, uid: FileUid, offset: u64) -> Option<u64> {
+    pub fn up_to(&self, uid: FileUid, offset: u64) -> Option<u64> {
         let ranges = self.0.get(&uid)?;
         let after = ranges.partition_point(|&(from, _)| from <= offset);
         ranges[..after].last().map(|&(_, to)| to).filter(|&to| offset < to)
     }
 
     /// Adds a range. Returns whether that changed anything.
-    pub(crate) fn add(&mut self, uid: FileUid, from: u64, to: u64) -> bool {
+    pub fn add(&mut self, uid: FileUid, from: u64, to: u64) -> bool {
         if from >= to {
             return false;
         }

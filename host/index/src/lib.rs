@@ -31,6 +31,11 @@ use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use collector_model::{BucketDay, FileUid, Metrics};
 
+/// The decisions of the crate, for driving them without a disk.
+pub mod decisions {
+    pub use crate::{coverage::Coverage, writer::segments};
+}
+
 pub use error::IndexError;
 pub use search::IndexReader;
 pub use settings::IndexSettings;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use collector_model::{Batch, Budget, FileUid, Line, LineFlags, Metrics, Topic, budget::BudgetLimits, metrics};
-use collector_tail::{Happening, NoCoverage, Scene, Steps, TailSettings};
+use collector_tail::{Coverage, Happening, Scene, Steps, TailSettings};
 use collector_tasks::TaskSet;
 use jiff::tz::TimeZone;
 
@@ -102,7 +102,7 @@ impl Agent {
     }
 
     /// Starts it, unless its state cannot be read now.
-    pub(crate) fn start(&mut self, tasks: TaskSet, dice: &mut fastrand::Rng) {
+    pub(crate) fn start(&mut self, tasks: TaskSet, coverage: Arc<dyn Coverage>, dice: &mut fastrand::Rng) {
         let outlets = dice.usize(1..=2);
         let (senders, out) = (0..outlets).map(|_| sync_channel(dice.usize(1..4))).unzip();
         let metrics = Metrics::default();
@@ -113,7 +113,7 @@ impl Agent {
             agent_id: AGENT_ID.to_owned(),
             timezone: self.timezone.clone(),
             budget: budget.clone(),
-            coverage: Arc::new(NoCoverage),
+            coverage,
             metrics: metrics.clone(),
             out: senders,
         };

@@ -11,6 +11,14 @@ use crate::{
     streams::{Promise, StreamId},
 };
 
+/// A document that a search finds.
+pub(crate) struct Found<'a> {
+    /// The index, or the partition of the embedded one.
+    pub(crate) index: &'a str,
+    pub(crate) id: EventId,
+    pub(crate) line: &'a [u8],
+}
+
 /// What the checker has seen so far.
 pub(crate) struct Checker {
     rule: IndexRule,
@@ -72,19 +80,26 @@ impl Checker {
         for (partition, log) in broker.partitions.iter().enumerate() {
             for record in &log.records[self.looked_at[partition]..] {
                 let envelope = Envelope::decode(&record.key).map_err(|error| error.to_string())?;
+                self.kept(envelope.id, &record.value, logs)?;
                 let (offset, Some(uid)) = (envelope.id.offset(), envelope.id.file()) else { continue };
-                if let Some(stream) = self.content_of(uid).and_then(|stream| logs.streams.get_mut(stream)) {
-                    if !stream.has(offset, &record.value) {
-                        return Err(format!("I3: in Kafka at {offset} of {uid}: {:?}", record.value));
-                    }
-                    stream.enter_in_kafka(offset, record.value.len());
-                }
                 let last = self.last.insert((uid, partition), (offset, record.era));
                 if last.is_some_and(|(before, era)| offset <= before && record.era == era) {
                     return Err(format!("I4: {offset} of {uid} comes behind {last:?} in partition {partition}"));
                 }
             }
             self.looked_at[partition] = log.records.len();
+        }
+        Ok(())
+    }
+
+    /// Kafka or the embedded index has a line: as it was written.
+    pub(crate) fn kept(&self, id: EventId, line: &[u8], logs: &mut Logs) -> Result<(), String> {
+        let (offset, Some(uid)) = (id.offset(), id.file()) else { return Ok(()) };
+        if let Some(stream) = self.content_of(uid).and_then(|stream| logs.streams.get_mut(stream)) {
+            if !stream.has(offset, line) {
+                return Err(format!("I3: kept at {offset} of {uid}: {line:?}"));
+            }
+            stream.keep(offset, line.len());
         }
         Ok(())
     }
@@ -111,22 +126,22 @@ impl Checker {
         Err(format!("I5: {} of partition {partition} is committed, only {} is safe", log.committed, log.safe_to))
     }
 
-    /// A checkpoint was written: everything before its positions is in Kafka.
+    /// A checkpoint was written: everything before its positions is safe.
     pub(crate) fn checkpoint(&self, positions: &[(FileUid, u64)], logs: &mut Logs) -> Result<(), String> {
         for (uid, to) in positions {
             let Some(stream) = self.content_of(*uid) else { continue };
             let safe_to = logs.streams[stream].safe_to() as u64;
             if *to > safe_to {
-                return Err(format!("I5: the checkpoint says {to} of {uid}, only {safe_to} is in Kafka"));
+                return Err(format!("I5: the checkpoint says {to} of {uid}, only {safe_to} is safe"));
             }
         }
         Ok(())
     }
 
     /// In the end: every byte that is promised is found, and none is found twice.
-    pub(crate) fn end(&self, logs: &Logs, search: &Search) -> Result<(), String> {
+    pub(crate) fn end(&self, logs: &Logs, documents: &[Found<'_>]) -> Result<(), String> {
         let mut indexed: Vec<Vec<u8>> = logs.streams.iter().map(|stream| vec![0; stream.bytes.len()]).collect();
-        for ((index, id), line) in &search.documents {
+        for Found { index, id, line } in documents {
             let (stream, range) = self.stand(*id, line, logs).map_err(|why| format!("{why} (in {index})"))?;
             indexed[stream][range].iter_mut().for_each(|times| *times = times.saturating_add(1));
         }
@@ -138,7 +153,7 @@ impl Checker {
         for (number, stream) in logs.streams.iter().enumerate() {
             let is_text = |at: &usize| stream.bytes[*at] != b'\n';
             if let Some(at) = (0..stream.bytes.len()).find(|&at| indexed[number][at] > 1) {
-                let found = self.found_at(number, at, logs, search);
+                let found = self.found_at(number, at, logs, documents);
                 return Err(format!(
                     "I2: byte {at} of content {number} ({}) is found in {found}",
                     stream.path.display()
@@ -157,21 +172,21 @@ impl Checker {
     }
 
     /// The documents that hold a byte, in words.
-    fn found_at(&self, number: StreamId, at: usize, logs: &Logs, search: &Search) -> String {
-        let holds = |place: &Place, line: &[u8]| {
-            self.stand(place.1, line, logs).is_ok_and(|(stream, range)| stream == number && range.contains(&at))
+    fn found_at(&self, number: StreamId, at: usize, logs: &Logs, documents: &[Found<'_>]) -> String {
+        let holds = |found: &&Found<'_>| {
+            let place = self.stand(found.id, found.line, logs);
+            place.is_ok_and(|(stream, range)| stream == number && range.contains(&at))
         };
-        let found = search.documents.iter().filter(|(place, line)| holds(place, line));
-        let words = found.map(|((index, id), line)| {
+        let words = documents.iter().filter(holds).map(|Found { index, id, line }| {
             let (from, to) = (id.offset(), id.offset() as usize + line.len());
             format!("{index} as {from}..{to} of {:?}", id.file())
         });
         words.collect::<Vec<_>>().join(" and ")
     }
 
-    /// Whether everything that is promised is in the index or in the dead letters.
-    pub(crate) fn is_complete(&self, logs: &Logs, search: &Search) -> bool {
-        !matches!(self.end(logs, search), Err(why) if why.starts_with("I1"))
+    /// Whether everything that is promised is found or in the dead letters.
+    pub(crate) fn is_complete(&self, logs: &Logs, documents: &[Found<'_>]) -> bool {
+        !matches!(self.end(logs, documents), Err(why) if why.starts_with("I1"))
     }
 
     /// Where a line stands.

@@ -1,17 +1,21 @@
 //! The collector's decisions under schedules of faults.
 //!
 //! One seed makes one schedule: who writes and rotates which logs, what the agent is told and when, when it is killed, what
-//! the disk keeps, what Kafka and Elasticsearch answer, who reads which partition, what the control plane says. What decides
-//! is the collector's own code: the reading of `collector-tail` in steps, with its journal and checkpoints, the ledger and the
-//! tickets, the consumer's progress, the outcomes of bulk requests, the reconciling of configurations. What surrounds it (file
-//! system, clock, watcher, Kafka, Elasticsearch, etcd) is a model, so that a schedule takes a millisecond, and the same seed
-//! gives the same schedule.
+//! the disk keeps, what Kafka and Elasticsearch answer, who reads which partition, what the control plane says. In every fourth
+//! schedule the embedded index stands in the place of Kafka, transfers and Elasticsearch. What decides is the collector's own
+//! code: the reading of `collector-tail` in steps, with its journal and checkpoints, the ledger and the tickets, the consumer's
+//! progress, the outcomes of bulk requests, what the embedded index covers, the reconciling of configurations. What surrounds it
+//! (file system, clock, watcher, Kafka, Elasticsearch, commits of the embedded index, etcd) is a model, so that a schedule takes a
+//! millisecond, and the same seed gives the same schedule.
 
 mod agent;
 mod broker;
 mod check;
+mod cluster;
 mod config;
+mod destination;
 mod disk;
+mod embedded;
 mod logs;
 mod schedule;
 mod search;
@@ -43,11 +47,13 @@ pub enum Plant {
     DeviceInUid,
     /// Documents that were there already count as created.
     MiscountedConflicts,
+    /// The embedded index keeps documents without what they cover.
+    CoverageForgotten,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 7] = [
+    pub const ALL: [Plant; 8] = [
         Plant::CommitEarly,
         Plant::RandomIds,
         Plant::WallClockIndex,
@@ -55,6 +61,7 @@ impl Plant {
         Plant::UnjournalledBoundary,
         Plant::DeviceInUid,
         Plant::MiscountedConflicts,
+        Plant::CoverageForgotten,
     ];
 }
 
@@ -151,4 +158,10 @@ struck! {
     wipes = "wipes",
     /// Times the wall clock was set.
     clock_jumps = "clock jumps",
+    /// Schedules with the embedded index in place of Kafka, transfers and a search elsewhere.
+    embedded = "with the embedded index",
+    /// Commits of a partition of it that failed.
+    commits_failed = "failed commits of it",
+    /// Lines that came again and were covered.
+    lines_covered = "lines that it had",
 }

@@ -3,20 +3,22 @@
 use collector_model::Topic;
 
 use crate::{
-    Options, Plant, Struck,
+    Options, Struck,
     agent::Agent,
-    broker::Broker,
     check::Checker,
+    cluster::Cluster,
     config::Config,
+    destination::{Around, Destination},
     disk::Machine,
+    embedded::Embedded,
     logs::Logs,
-    search::{Answered, Search},
     time::Time,
     trace::Trace,
-    transfer::Transfer,
     writers::Writers,
 };
 
+/// Every how many seeds lines go into the embedded index.
+const EMBEDDED_EVERY: u64 = 4;
 /// How long the calm may take until everything is found, in ms.
 const CALM_MS_MAX: i64 = 10 * 60_000;
 
@@ -28,9 +30,7 @@ pub(crate) struct Schedule {
     machine: Machine,
     config: Config,
     agent: Agent,
-    broker: Broker,
-    transfers: Vec<Transfer>,
-    search: Search,
+    destination: Box<dyn Destination>,
     checker: Checker,
     pub(crate) struck: Struck,
     /// Nothing goes wrong any more.
@@ -57,31 +57,29 @@ impl Schedule {
         machine.inside().state.is_lenient = dice.bool();
         let config = Config::new(paths, &mut dice, &trace);
         let agent = Agent::new(machine.clone(), time.clone(), trace.clone(), &mut dice);
-        let partitions = dice.usize(1..=3);
-        let mut broker = Broker::new(partitions, trace.clone());
-        broker.completes_early = options.plant == Some(Plant::CheckpointEarly);
         // One letter is a legal name.
         let topic = Topic::new("t").expect("legal");
-        let members = dice.usize(1..=2);
-        let member = |_| Transfer::new(time.clone(), trace.clone(), options.plant, topic.clone());
-        let transfers = (0..members).map(member).collect();
-        let search = Search::new(trace.clone());
-        let checker = Checker::new(&topic, partitions);
-        let struck = Struck::default();
-        Schedule {
-            dice,
-            time,
-            trace,
-            machine,
-            config,
-            agent,
-            broker,
-            transfers,
-            search,
-            checker,
-            struck,
-            is_calm: false,
-        }
+        let (destination, partitions): (Box<dyn Destination>, usize) = if seed % EMBEDDED_EVERY == EMBEDDED_EVERY - 1 {
+            (Box::new(Embedded::new(trace.clone(), options.plant)), 0)
+        } else {
+            let cluster = Cluster::new((&time, &trace), options.plant, &topic, &mut dice);
+            let partitions = cluster.partitions();
+            (Box::new(cluster), partitions)
+        };
+        let (checker, struck) = (Checker::new(&topic, partitions), Struck::default());
+        Schedule { dice, time, trace, machine, config, agent, destination, checker, struck, is_calm: false }
+    }
+
+    /// Where lines go, and what it meets there.
+    fn destination(&mut self) -> (&mut dyn Destination, Around<'_>) {
+        let around = Around {
+            dice: &mut self.dice,
+            checker: &mut self.checker,
+            machine: &self.machine,
+            struck: &mut self.struck,
+            is_calm: self.is_calm,
+        };
+        (&mut *self.destination, around)
     }
 
     /// Runs it. The error names the invariant that does not hold.
@@ -89,14 +87,15 @@ impl Schedule {
         self.machine.inside().meddling_percent = [0, 1, 5][self.dice.usize(..3)];
         self.machine.inside().failing_percent = [0, 0, 1][self.dice.usize(..3)];
         self.config.observe()?;
-        self.rebalance(false)?;
+        let (destination, mut around) = self.destination();
+        destination.begin(&mut around)?;
         let steps = self.dice.usize(60..400);
         for _ in 0..steps {
             self.step()?;
         }
         self.calm()?;
         self.sum_up();
-        self.checker.end(&self.machine.inside().logs, &self.search)
+        self.checker.end(&self.machine.inside().logs, &self.destination.documents())
     }
 
     /// Something happens.
@@ -106,11 +105,11 @@ impl Schedule {
             24..46 => self.read()?,
             46..49 => self.write_checkpoint()?,
             49..62 => self.produce()?,
-            62..88 => self.transfer()?,
+            62..88 => self.turn()?,
             88..93 => self.let_time_pass(),
             93 => self.end_agent()?,
             94 => self.arm(),
-            95 => self.end_transfer()?,
+            95 => self.end_member()?,
             96 => self.change_config()?,
             97 => self.spoil_disk(),
             98 => self.give_up(),
@@ -134,7 +133,7 @@ impl Schedule {
     fn start_agent(&mut self) -> Result<(), String> {
         self.config.restart();
         self.config.observe()?;
-        self.agent.start(self.config.tasks(), &mut self.dice);
+        self.agent.start(self.config.tasks(), self.destination.coverage(), &mut self.dice);
         self.find_ended()
     }
 
@@ -151,20 +150,16 @@ impl Schedule {
         let power_goes = self.dice.u8(..3) == 0;
         self.trace.note(format_args!("the agent is killed{}", if power_goes { ": the power goes" } else { "" }));
         self.agent.kill();
-        let mut inside = self.machine.inside();
-        let inside = &mut *inside;
         if power_goes {
             self.struck.power_losses += 1;
+            let mut inside = self.machine.inside();
+            let inside = &mut *inside;
             inside.state.lose_power(&mut inside.dice);
             inside.logs.device += 1;
         }
         self.struck.kills += 1;
-        // What was sent may still be appended.
-        for partition in 0..self.broker.partitions.len() {
-            self.broker.append(partition, &mut self.dice);
-        }
-        self.broker.give_up();
-        self.checker.appended(&self.broker, &mut inside.logs)
+        let (destination, mut around) = self.destination();
+        destination.agent_killed(&mut around)
     }
 
     fn end_agent(&mut self) -> Result<(), String> {
@@ -176,8 +171,11 @@ impl Schedule {
         }
         self.trace.note(format_args!("the agent is stopped"));
         self.struck.stops += 1;
+        let (destination, mut around) = self.destination();
+        destination.agent_stops(&mut around)?;
         self.agent.stop();
-        self.broker.give_up();
+        let (destination, mut around) = self.destination();
+        destination.agent_stopped(&mut around)?;
         self.check_checkpoint()
     }
 
@@ -201,9 +199,10 @@ impl Schedule {
         self.checker.checkpoint(&positions, &mut self.machine.inside().logs)
     }
 
-    /// The worker takes a batch, the broker appends and answers.
+    /// The worker takes a batch, and hands it over.
     fn produce(&mut self) -> Result<(), String> {
-        if let Some(batch) = self.agent.take_batch(&mut self.dice) {
+        let batch = if self.destination.has_room() { self.agent.take_batch(&mut self.dice) } else { None };
+        if let Some(batch) = batch {
             let era = self.checker.read(&batch, &mut self.machine.inside().logs)?;
             if let Some(position) = batch.ticket.position() {
                 let day = batch.lines.first().map_or(0, |line| line.id.day().days());
@@ -215,92 +214,28 @@ impl Schedule {
                 self.struck.batches_dropped += 1;
                 drop(batch);
             } else {
-                self.broker.send(batch, era, &mut self.dice);
+                let (destination, mut around) = self.destination();
+                destination.take(batch, era, &mut around);
             }
         }
-        for partition in 0..self.broker.partitions.len() {
-            self.broker.append(partition, &mut self.dice);
-            self.broker.answer(partition, &mut self.dice);
-        }
-        self.checker.appended(&self.broker, &mut self.machine.inside().logs)
+        let (destination, mut around) = self.destination();
+        destination.accept(&mut around)
     }
 
     fn give_up(&mut self) {
-        self.struck.give_ups += 1;
-        self.broker.give_up();
+        let (destination, mut around) = self.destination();
+        destination.give_up(&mut around);
     }
 
-    /// A transfer reads, sends, buries, or commits.
-    fn transfer(&mut self) -> Result<(), String> {
-        let at = self.dice.usize(..self.transfers.len());
-        let (dice, transfer) = (&mut self.dice, &mut self.transfers[at]);
-        match dice.u8(..10) {
-            0..4 => {
-                for partition in transfer.partitions() {
-                    transfer.turn(partition, &self.broker, dice);
-                }
-            }
-            4..8 => transfer.deliver(&mut self.search, dice, self.is_calm),
-            8 => transfer.bury(&mut self.checker.dead, dice, self.is_calm),
-            _ => return self.commit(at),
-        }
-        if self.dice.u8(..20) == 0 {
-            self.search.apply_late(&mut self.dice);
-        }
-        Ok(())
+    /// Somebody behind the agent has a turn.
+    fn turn(&mut self) -> Result<(), String> {
+        let (destination, mut around) = self.destination();
+        destination.turn(&mut around)
     }
 
-    fn commit(&mut self, at: usize) -> Result<(), String> {
-        self.transfers[at].store();
-        if !self.is_calm && self.dice.u8(..10) == 0 {
-            // The commit does not arrive; what is stored stays for the next one.
-            return Ok(());
-        }
-        for (partition, offset) in self.transfers[at].take_stored() {
-            self.take_commit(partition, offset)?;
-        }
-        Ok(())
-    }
-
-    fn take_commit(&mut self, partition: usize, offset: u64) -> Result<(), String> {
-        self.trace.note(format_args!("partition {partition}: {offset} is committed"));
-        self.broker.partitions[partition].committed = offset;
-        self.checker.committed(&mut self.broker, partition, &self.search)
-    }
-
-    /// A transfer is killed, or partitions go from one to another.
-    fn end_transfer(&mut self) -> Result<(), String> {
-        let is_killed = self.dice.bool();
-        if is_killed {
-            let at = self.dice.usize(..self.transfers.len());
-            self.trace.note(format_args!("transfer {at} is killed"));
-            self.transfers[at].kill();
-            self.struck.transfers_killed += 1;
-        }
-        self.struck.rebalances += 1;
-        self.rebalance(true)
-    }
-
-    fn rebalance(&mut self, has_begun: bool) -> Result<(), String> {
-        for partition in 0..self.broker.partitions.len() {
-            let owner = self.transfers.iter().position(|transfer| transfer.partitions().contains(&partition));
-            let next = self.dice.usize(..self.transfers.len());
-            if owner == Some(next) {
-                continue;
-            }
-            if let Some(owner) = owner {
-                let last = self.transfers[owner].revoke(partition);
-                // A member that the group has given up cannot commit any more.
-                if let Some(last) = last.filter(|_| self.dice.bool()) {
-                    self.take_commit(partition, last)?;
-                }
-            }
-            if has_begun {
-                self.trace.note(format_args!("partition {partition} goes to transfer {next}"));
-            }
-            self.transfers[next].assign(partition, self.broker.partitions[partition].committed);
-        }
-        Ok(())
+    fn end_member(&mut self) -> Result<(), String> {
+        let (destination, mut around) = self.destination();
+        destination.end_member(&mut around)
     }
 
     fn change_config(&mut self) -> Result<(), String> {
@@ -367,20 +302,15 @@ impl Schedule {
             let due_ms = self.agent.due_ms().unwrap_or(0) - self.time.passed_ms();
             self.time.pass(due_ms.clamp(1, 1000));
         }
-        let lost = self.checker.end(&self.machine.inside().logs, &self.search).err().unwrap_or_default();
+        let documents = self.destination.documents();
+        let lost = self.checker.end(&self.machine.inside().logs, &documents).err().unwrap_or_default();
         Err(format!("I7: it does not come to rest. {lost}\n{}", self.agent.standing()))
     }
 
     /// What is counted is what happened.
     fn check_counters(&self) -> Result<(), String> {
         self.agent.check_counters()?;
-        let mut counted = Answered::default();
-        for transfer in &self.transfers {
-            counted.created += transfer.counted.created;
-            counted.conflicts += transfer.counted.conflicts;
-        }
-        let answered = self.search.answered;
-        if counted == answered { Ok(()) } else { Err(format!("I8: {counted:?} is counted, {answered:?} was answered")) }
+        self.destination.check_counters()
     }
 
     fn settle_down(&mut self) {
@@ -399,29 +329,14 @@ impl Schedule {
         for _ in 0..12 {
             self.produce()?;
         }
-        for at in 0..self.transfers.len() {
-            for _ in 0..3 {
-                for partition in self.transfers[at].partitions() {
-                    self.transfers[at].turn(partition, &self.broker, &mut self.dice);
-                }
-                for _ in 0..8 {
-                    self.transfers[at].deliver(&mut self.search, &mut self.dice, true);
-                    self.transfers[at].bury(&mut self.checker.dead, &mut self.dice, true);
-                }
-            }
-            self.commit(at)?;
-        }
-        self.search.apply_late(&mut self.dice);
-        Ok(())
+        let (destination, mut around) = self.destination();
+        destination.drain(&mut around)
     }
 
     fn is_at_rest(&mut self) -> bool {
-        self.broker.is_idle()
-            && self.broker.is_committed()
-            && self.transfers.iter().all(Transfer::is_idle)
-            && self.search.is_idle()
+        self.destination.is_idle()
             && self.agent.is_idle()
-            && self.checker.is_complete(&self.machine.inside().logs, &self.search)
+            && self.checker.is_complete(&self.machine.inside().logs, &self.destination.documents())
     }
 
     fn sum_up(&mut self) {
@@ -431,9 +346,7 @@ impl Schedule {
         self.struck.starts = self.agent.starts;
         self.struck.bad_values = self.config.bad_values;
         self.struck.wipes = self.config.wipes;
-        self.struck.conflicts = self.search.conflicts;
-        self.struck.answers_lost = self.search.answers_lost + self.broker.answers_lost;
-        self.struck.refusals = self.search.refusals;
+        self.destination.sum_up(&mut self.struck);
         self.struck.dead_letters = self.checker.dead.len() as u64;
     }
 }

@@ -28,9 +28,9 @@ pub(crate) struct Stream {
     pub(crate) is_named: bool,
     /// Batches of it were sent, so that the journal knows it.
     pub(crate) is_known: bool,
-    /// Which of its bytes Kafka has.
-    in_kafka: Vec<bool>,
-    /// Everything before is a newline, or in Kafka.
+    /// Which of its bytes are safe: Kafka or the embedded index has them.
+    safe: Vec<bool>,
+    /// Everything before is a newline, or safe.
     safe_to: usize,
 }
 
@@ -42,7 +42,7 @@ impl Stream {
             promise: Promise::Whole,
             is_named: true,
             is_known: false,
-            in_kafka: vec![],
+            safe: vec![],
             safe_to: 0,
         }
     }
@@ -53,20 +53,20 @@ impl Stream {
         self.bytes.get(start..start + piece.len()) == Some(piece)
     }
 
-    /// Kafka has a line.
-    pub(crate) fn enter_in_kafka(&mut self, offset: u64, len: usize) {
+    /// A line is safe.
+    pub(crate) fn keep(&mut self, offset: u64, len: usize) {
         let (start, end) = (offset as usize, offset as usize + len);
-        if self.in_kafka.len() < end {
-            self.in_kafka.resize(end.max(self.bytes.len()), false);
+        if self.safe.len() < end {
+            self.safe.resize(end.max(self.bytes.len()), false);
         }
-        self.in_kafka[start..end].fill(true);
+        self.safe[start..end].fill(true);
     }
 
-    /// Up to where nothing is missing in Kafka.
+    /// Up to where everything is safe.
     pub(crate) fn safe_to(&mut self) -> usize {
         while self.safe_to < self.bytes.len() {
-            let is_in_kafka = self.in_kafka.get(self.safe_to).is_some_and(|&is_in| is_in);
-            if !is_in_kafka && self.bytes[self.safe_to] != b'\n' {
+            let is_safe = self.safe.get(self.safe_to).is_some_and(|&is_safe| is_safe);
+            if !is_safe && self.bytes[self.safe_to] != b'\n' {
                 break;
             }
             self.safe_to += 1;

@@ -2,7 +2,7 @@
 
 mod partition;
 mod partitions;
-mod segments;
+pub mod segments;
 mod thread;
 
 use std::{

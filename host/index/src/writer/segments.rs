@@ -4,16 +4,20 @@ use collector_model::{Batch, BucketDay, FileUid, Position, Source};
 
 /// A range of a file whose lines are all of one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) day: BucketDay,
-    pub(super) uid: FileUid,
-    pub(super) from: u64,
-    pub(super) to: u64,
+pub struct Segment {
+    /// The day.
+    pub day: BucketDay,
+    /// The file.
+    pub uid: FileUid,
+    /// Its first byte.
+    pub from: u64,
+    /// The first byte after it.
+    pub to: u64,
 }
 
 /// Cuts a batch's range where the day of its lines changes; a new day begins with its first line, so that no partition
 /// claims bytes of which another has the lines. Empty for lines that come from no file.
-pub(super) fn of(batch: &Batch, position: Option<&Position>) -> Vec<Segment> {
+pub fn of(batch: &Batch, position: Option<&Position>) -> Vec<Segment> {
     let Some(&Position { source: Source::File(uid), from, to }) = position else { return vec![] };
     let mut segments: Vec<Segment> = vec![];
     for line in &batch.lines {
