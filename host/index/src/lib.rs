@@ -57,6 +57,8 @@ impl Index {
     /// When the directory or a partition in it cannot be read or made, or another version made it.
     pub fn open(dir: &Path, settings: IndexSettings, metrics: Metrics) -> Result<Index, IndexError> {
         let catalog = Arc::new(Catalog::create(dir)?);
+        // Files go on after what is found here.
+        catalog.newest_first().iter().try_for_each(|partition| partition.sync())?;
         let (writer, thread) = writer::start(Arc::clone(&catalog), settings, metrics)?;
         Ok(Index { reader: IndexReader::over(catalog), writer, thread: Some(thread) })
     }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use collector_model::BucketDay;
@@ -20,6 +21,8 @@ pub(crate) struct Partition {
     pub(crate) path: PathBuf,
     pub(crate) index: tantivy::Index,
     reader: IndexReader,
+    /// Names in the directory may be in memory alone, be it that whoever wrote them has ended before they were on disk.
+    owes_sync: AtomicBool,
 }
 
 impl Partition {
@@ -42,7 +45,7 @@ impl Partition {
         };
         Fields::register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
-        Ok(Partition { day, path, index, reader })
+        Ok(Partition { day, path, index, reader, owes_sync: AtomicBool::new(true) })
     }
 
     /// Whether a directory holds a partition, rather than the beginning of one.
@@ -60,6 +63,25 @@ impl Partition {
     /// Makes the last commit visible to searches.
     pub(crate) fn reload(&self) -> Result<(), IndexError> {
         self.reader.reload().map_err(IndexError::partition("reading the last commit of", &self.path))
+    }
+
+    /// A commit gives the file that names its segments another content, under a name that a crash of the machine may undo.
+    pub(crate) fn owe_sync(&self) {
+        self.owes_sync.store(true, Ordering::Release);
+    }
+
+    /// Whether what was committed may be undone by a crash of the machine.
+    pub(crate) fn owes_sync(&self) -> bool {
+        self.owes_sync.load(Ordering::Acquire)
+    }
+
+    /// Makes what was committed survive a crash of the machine. Where that fails, it stays owed.
+    pub(crate) fn sync(&self) -> Result<(), IndexError> {
+        if self.owes_sync() {
+            sync_directory(&self.path)?;
+            self.owes_sync.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     pub(crate) fn searcher(&self) -> Searcher {
@@ -90,4 +112,24 @@ pub(crate) fn last_sequence(searcher: &Searcher) -> tantivy::Result<u64> {
 /// Makes the names in a directory survive a crash.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), IndexError> {
     fs::File::open(path).and_then(|file| file.sync_all()).map_err(IndexError::io("writing out the directory", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_that_failed_stays_owed() {
+        let root = tempfile::tempdir().unwrap();
+        let day = BucketDay::from_days(20_000).unwrap();
+        let partition = Partition::open_or_create(root.path(), day, &Fields::new()).unwrap();
+        partition.sync().unwrap();
+        assert!(!partition.owes_sync());
+        partition.owe_sync();
+        let away = root.path().join("away");
+        fs::rename(&partition.path, &away).unwrap();
+        assert!(partition.sync().is_err() && partition.owes_sync());
+        fs::rename(&away, &partition.path).unwrap();
+        assert!(partition.sync().is_ok() && !partition.owes_sync());
+    }
 }

@@ -66,19 +66,28 @@ impl OpenPartition {
         self.used = Instant::now();
     }
 
-    /// Commits the documents together with the positions, and lets searches see them.
+    /// Commits the documents together with the positions, so that they survive a crash of the machine, and lets searches see them.
     pub(super) fn commit(&mut self, catalog: &Catalog) -> Result<(), IndexError> {
-        if !self.dirty {
+        if self.dirty {
+            self.write_out(catalog)?;
+        } else if !self.partition.owes_sync() {
             return Ok(());
         }
+        self.partition.sync()?;
+        self.partition.reload()
+    }
+
+    fn write_out(&mut self, catalog: &Catalog) -> Result<(), IndexError> {
         let path = &self.partition.path;
         let mut commit = self.writer.prepare_commit().map_err(IndexError::partition("writing out", path))?;
         commit.set_payload(&self.applied.to_payload());
+        // tantivy brings the directory to disk before it puts the commit in its place, and not behind that.
+        self.partition.owe_sync();
         commit.commit().map_err(IndexError::partition("committing", path))?;
         self.dirty = false;
         self.noted.clear();
         catalog.set_coverage(self.partition.day, self.applied.clone());
-        self.partition.reload()
+        Ok(())
     }
 
     /// Ends the writer after its merges. Only what was committed stays.
