@@ -12,8 +12,13 @@ use crate::{ground::Server, proxy::Mode, random::Random, scene::Scene, wait::wit
 /// etcd refuses what is larger than 1.5 MiB; this fits just so.
 const HUGE_BYTES: usize = 1_500_000;
 const GOES_ON_WITHIN: Duration = Duration::from_secs(30);
+/// What struck before may keep lines waiting: a member of the group that is gone keeps its partitions for 45 s.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(90);
 
 pub(super) async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
+    if let Err(error) = flows(RECOVERS_WITHIN, scene).await {
+        scene.broken.push(format!("I7: before {}: {error}", fault.name()));
+    }
     match fault {
         Fault::EtcdCut => {
             let before = scene.ground.proxies.configure.struck();
@@ -68,16 +73,21 @@ async fn key_deleted(scene: &mut Scene, random: &mut Random) -> anyhow::Result<b
 
 /// Whether lines are read, and documents made, although something is wrong with the configuration.
 async fn goes_on(what: &str, scene: &mut Scene) {
+    if let Err(error) = flows(GOES_ON_WITHIN, scene).await {
+        scene.broken.push(format!("I9: {what} has stopped collection: {error}"));
+    }
+}
+
+/// Waits until the agent and the transfers have read more than now.
+async fn flows(deadline: Duration, scene: &mut Scene) -> anyhow::Result<()> {
     let read = "collector_lines_read_total";
     let agent = scene.agent.metric(read).await.unwrap_or(0.0);
     let transfers = scene.transfers_sum(read).await;
-    let goes_on = within("collection to go on", GOES_ON_WITHIN, async || {
+    within("collection to go on", deadline, async || {
         let is_read = scene.agent.metric(read).await.is_some_and(|lines| lines > agent);
         Ok((is_read && scene.transfers_sum(read).await > transfers).then_some(()))
-    });
-    if let Err(error) = goes_on.await {
-        scene.broken.push(format!("I9: {what} has stopped collection: {error}"));
-    }
+    })
+    .await
 }
 
 /// Some ways to be wrong, of tasks and of rules.
