@@ -99,9 +99,13 @@ fn a_long_line_is_read_in_linear_time() {
 
 proptest! {
     #[test]
-    fn what_was_written_comes_back(pairs in proptest::collection::vec(("[a-z_]{1,20}", "\\PC{0,30}|[a-z\"\\\\\n= ]{1,12}"), 1..8)) {
+    fn what_was_written_comes_back(
+        pairs in proptest::collection::vec(("[a-z_]{1,20}|_id_?", "\\PC{0,30}|[a-z\"\\\\\n= ]{1,12}"), 1..8),
+    ) {
         let line: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", serde_json::to_string(value).unwrap())).collect();
-        let expected: Fields = pairs.into_iter().map(|(key, value)| (key, if value.is_empty() { Value::Null } else { value.into() })).collect();
+        // `_id` alone of these keys belongs to the host.
+        let name = |key: String| if key == "_id" { "_id_".to_owned() } else { key };
+        let expected: Fields = pairs.into_iter().map(|(key, value)| (name(key), if value.is_empty() { Value::Null } else { value.into() })).collect();
         prop_assert_eq!(parse(&line.join(" ")), Value::from(expected));
     }
 
