@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     chain::{self, Link, Work, measure},
     clock::stay_on_this_core,
-    figure::Figure,
+    figure::{Figure, is_wanted},
     lines, native,
     peers::{self, Lines},
 };
@@ -25,13 +25,11 @@ const NETWORKS: u32 = 65_536;
 
 /// Runs it.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
-    let only = std::env::var("COLLECTOR_BENCH_ONLY").unwrap_or_default();
-    let is_wanted = |name: &str| name.contains(&only);
     let mut figures = vec![];
     // The peers have threads of their own: they run before this one is pinned to a core.
     let different = lines::nginx(LINES);
     let lines = Lines { different: &different, repeats: PEER_REPEATS, bytes_per_unit: 1e6 };
-    let compared = is_wanted("nginx").then(|| peers::into_file(lines));
+    let compared = is_wanted("nginx").then(|| peers::into_file(lines)).transpose()?;
     stay_on_this_core();
     let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
     let places = Places::write()?;

@@ -1,5 +1,5 @@
 //! B5: a file through the nginx plugin to JSON: into a plain file, and as bulk requests. Reading, chain, rendering and sink as the
-//! collector wires them, in this process; the server that takes the requests is another.
+//! collector wires them, in this process; the server that takes the requests is another, the benchmark's own or a real Elasticsearch.
 
 use std::{
     fs,
@@ -13,7 +13,10 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use collector_document::{DocumentSettings, Framing, Rendered, Renderer, safe_document};
 use collector_elastic::{BulkItem, BulkPart, ElasticSettings, ElasticSink, SafeDocument};
-use collector_model::{Batch, Budget, DeadLetter, DeadLetters, IndexName, Metrics, Span, Ticket, budget::BudgetLimits};
+use collector_model::{
+    Batch, Budget, DeadLetter, DeadLetters, IndexName, Metrics, Span, Ticket, budget::BudgetLimits,
+    index_name::IndexRule,
+};
 use collector_plugin_host::{ChainSlot, ChainWorker, Limits, PluginDirs, PluginHost};
 use collector_tail::{NoCoverage, StateDir, Surroundings, Tail, TailHandle, TailSettings};
 use collector_tasks::{Bounds, ChainSpec, Defaults, PluginSpec, Task, TaskSet, task::DocumentForm};
@@ -23,46 +26,67 @@ use tokio::sync::watch;
 use crate::{
     b3::write_file,
     b6::plugins,
-    bulk_server::BulkServer,
+    bulk_target::BulkTarget,
     clock::{machine, median, process_time},
-    figure::Figure,
+    figure::{Figure, runs},
     lines,
     peers::{self, Lines},
     program::Home,
+    servers,
 };
 
 const LINES: usize = 65_536;
 const REPEATS: usize = 6;
-const RUNS: usize = 3;
+/// Real Elasticsearch shares the machine: it takes a few hundred thousand documents in the time that we wait.
+const REAL_REPEATS: usize = 4;
 const WAIT: Duration = Duration::from_secs(120);
 
 /// Runs it.
 pub(crate) fn run() -> anyhow::Result<Vec<Figure>> {
     let different = lines::nginx(LINES);
     let lines = Lines { different: &different, repeats: REPEATS, bytes_per_unit: 1e6 };
-    let mut figures = vec![];
-    for (name, is_bulk) in [("to a plain file", false), ("as bulk requests", true)] {
-        let mut rates = vec![];
-        for _ in 0..RUNS {
-            rates.push(if is_bulk { into_requests()? } else { into_file()? });
-        }
-        let mut figure = Figure {
-            id: "B5",
-            name: format!("file to the nginx plugin to JSON, {name}"),
-            value: median(rates),
-            unit: "MB/s per core",
-            twin: None,
-            peers: Default::default(),
-            notes: vec![
-                machine(),
-                format!("{} lines of 222 bytes; CPU time of all threads; median of {RUNS}", LINES * REPEATS),
-            ],
-        };
-        let compared = if is_bulk { peers::into_requests(lines) } else { peers::into_file(lines) };
-        compared.put_into(&mut figure);
-        figures.push(figure);
-    }
+    let mut into_file = figure("to a plain file", REPEATS, into_file)?;
+    peers::into_file(lines)?.put_into(&mut into_file);
+    let mut into_requests =
+        figure("as bulk requests", REPEATS, || into_requests(&BulkTarget::own()?, "bench", REPEATS))?;
+    peers::into_requests(lines)?.put_into(&mut into_requests);
+    let mut figures = vec![into_file, into_requests];
+    figures.extend(into_elasticsearch()?);
     Ok(figures)
+}
+
+/// As bulk requests to a real Elasticsearch, where one runs.
+fn into_elasticsearch() -> anyhow::Result<Option<Figure>> {
+    if let Err(error) = servers::elasticsearch() {
+        eprintln!("B5 without Elasticsearch: {error:#}");
+        return Ok(None);
+    }
+    let once = || {
+        let index = servers::unique("b5");
+        into_requests(&BulkTarget::real(&index)?, &index, REAL_REPEATS)
+    };
+    figure("as bulk requests to a real Elasticsearch", REAL_REPEATS, once).map(Some)
+}
+
+/// A rate, and what there is to say of it.
+type Run = (f64, Option<String>);
+
+fn figure(name: &str, repeats: usize, mut once: impl FnMut() -> anyhow::Result<Run>) -> anyhow::Result<Figure> {
+    let runs = (0..runs()?).map(|_| once()).collect::<anyhow::Result<Vec<Run>>>()?;
+    let mut notes = vec![
+        machine(),
+        format!("{} lines of 222 bytes; CPU time of all threads; median of {}", LINES * repeats, runs.len()),
+    ];
+    notes.extend(runs.last().and_then(|(_, note)| note.clone()));
+    Ok(Figure {
+        id: "B5",
+        name: format!("file to the nginx plugin to JSON, {name}"),
+        value: median(runs.into_iter().map(|(rate, _)| rate).collect()),
+        unit: "MB/s per core",
+        twin: None,
+        peers: Default::default(),
+        notes,
+    })
 }
 
 /// Lines on their way through the chain.
@@ -78,11 +102,11 @@ struct Flow {
 }
 
 impl Flow {
-    fn start() -> anyhow::Result<Flow> {
+    fn start(repeats: usize) -> anyhow::Result<Flow> {
         let home = Home::new("B5")?;
         let file = home.join("access.log");
         let different = lines::nginx(LINES);
-        let bytes = write_file(&file, (0..REPEATS).flat_map(|_| &different))?;
+        let bytes = write_file(&file, (0..repeats).flat_map(|_| &different))?;
         let task = task_of(&file)?;
         let host = PluginHost::new(Limits::default(), None, None, Metrics::default())?;
         let slot = ChainSlot::new(host, task.key(), task.topic.clone(), PluginDirs::only(vec![plugins()]));
@@ -137,8 +161,8 @@ fn chain() -> ChainSpec {
     ChainSpec { plugins: vec![nginx] }
 }
 
-fn into_file() -> anyhow::Result<f64> {
-    let mut flow = Flow::start()?;
+fn into_file() -> anyhow::Result<Run> {
+    let mut flow = Flow::start(REPEATS)?;
     // What came before is not the flow's: the file, the compiled plugin.
     let ready = process_time();
     let mut out = fs::File::create(flow.home.join("out.json"))?;
@@ -149,34 +173,31 @@ fn into_file() -> anyhow::Result<f64> {
         done += flow.rendered.documents.len();
         batch.ticket.complete();
     }
-    Ok(flow.end(ready))
+    Ok((flow.end(ready), None))
 }
 
-fn into_requests() -> anyhow::Result<f64> {
+fn into_requests(target: &BulkTarget, index: &str, repeats: usize) -> anyhow::Result<Run> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let server = BulkServer::start()?;
-    let settings = ElasticSettings::new(vec![url::Url::parse(&format!("http://{}", server.address))?]);
+    let settings = ElasticSettings::new(vec![url::Url::parse(&format!("http://{}", target.address()))?]);
     let sink = {
         let _inside = runtime.enter();
         ElasticSink::start(settings, Metrics::default(), Arc::new(NoLetters), Arc::new(Safe))?
     };
-    let mut flow = Flow::start()?;
+    sink.use_template_for(&IndexRule::Fixed(index.to_owned()));
+    let mut flow = Flow::start(repeats)?;
     let ready = process_time();
-    let mut done = 0;
-    while done < LINES * REPEATS {
+    let (mut done, index) = (0, IndexName::fixed(index));
+    while done < LINES * repeats {
         let batch = flow.next(Framing::Bulk)?;
         done += flow.rendered.documents.len();
-        sink.submit_blocking(part(batch, &mut flow.rendered));
+        sink.submit_blocking(part(batch, &mut flow.rendered, index.clone()));
     }
     runtime.block_on(sink.drain());
     let rate = flow.end(ready);
-    let taken = server.taken()?;
-    let is_right = taken.documents == (LINES * REPEATS) as u64 && taken.conflicts == 0 && taken.without_id == 0;
-    ensure!(is_right, "the server took {taken:?}");
-    Ok(rate)
+    Ok((rate, Some(target.ensure_holds((LINES * repeats) as u64)?)))
 }
 
-fn part(mut batch: Batch, rendered: &mut Rendered) -> BulkPart {
+fn part(mut batch: Batch, rendered: &mut Rendered, index: IndexName) -> BulkPart {
     let ticket = std::mem::replace(&mut batch.ticket, Ticket::untracked());
     let span = |range: &std::ops::Range<usize>| Span::between(range.start, range.end);
     let item = |document: &collector_document::DocumentSpan| BulkItem {
@@ -186,7 +207,7 @@ fn part(mut batch: Batch, rendered: &mut Rendered) -> BulkPart {
     };
     let items = rendered.documents.iter().map(item).collect();
     let body = Bytes::from(std::mem::take(&mut rendered.bytes));
-    BulkPart { index: IndexName::fixed("bench"), body, items, batch: Arc::new(batch), ticket }
+    BulkPart { index, body, items, batch: Arc::new(batch), ticket }
 }
 
 struct Safe;

@@ -50,6 +50,11 @@ impl BulkServer {
     pub(crate) fn taken(&self) -> anyhow::Result<Taken> {
         Ok(serde_json::from_str(&get(&self.address, "/taken")?)?)
     }
+
+    /// The first document that came.
+    pub(crate) fn first(&self) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::from_str(&get(&self.address, "/first")?)?)
+    }
 }
 
 impl Drop for BulkServer {
@@ -63,6 +68,8 @@ impl Drop for BulkServer {
 struct State {
     taken: Taken,
     ids: HashSet<u64>,
+    /// The first document.
+    first: Option<String>,
     /// The index template that was installed last.
     template: Option<String>,
 }
@@ -137,6 +144,7 @@ impl Server {
         Ok(match (method, path) {
             (_, path) if path.ends_with("/_bulk") => ("200 OK", self.bulk(path, body)?),
             (_, "/taken") => ("200 OK", serde_json::to_string(&self.locked().taken)?),
+            (_, "/first") => ("200 OK", self.locked().first.clone().unwrap_or_else(|| "null".to_owned())),
             (_, path) if path.starts_with("/_resolve") => {
                 ("200 OK", r#"{"indices":[],"aliases":[],"data_streams":[]}"#.to_owned())
             }
@@ -156,12 +164,13 @@ impl Server {
     }
 
     fn bulk(&self, index: &str, body: &[u8]) -> anyhow::Result<String> {
-        let mut ids = vec![];
+        let (mut ids, mut first) = (vec![], None);
         let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         while let Some(action) = lines.next() {
             let action: Action<'_> = serde_json::from_slice(action).context("an action line")?;
             let document = lines.next().context("an action without its document")?;
             serde_json::from_slice::<IgnoredAny>(document).context("a document")?;
+            first = first.or(Some(document));
             ids.push(match action {
                 Action::Create(target) => ("create", Some(self.hasher.hash_one((index, target._id)))),
                 Action::Index(_) => ("index", None),
@@ -169,6 +178,9 @@ impl Server {
         }
         let mut state = self.locked();
         state.taken.bytes += body.len() as u64;
+        if state.first.is_none() {
+            state.first = first.map(|document| String::from_utf8_lossy(document).into_owned());
+        }
         let mut items = String::with_capacity(ids.len() * 32);
         let mut errors = false;
         for (operation, id) in ids {

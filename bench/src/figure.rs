@@ -1,6 +1,26 @@
-//! What a benchmark says.
+//! What a benchmark says, and how often it measures before it does.
 
 use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+
+/// Unless `COLLECTOR_BENCH_RUNS` says otherwise.
+const RUNS: usize = 3;
+
+/// So often a figure is measured; the middle one counts.
+pub(crate) fn runs() -> anyhow::Result<usize> {
+    let Some(asked) = std::env::var_os("COLLECTOR_BENCH_RUNS") else { return Ok(RUNS) };
+    let asked = asked.to_string_lossy();
+    let wrong = || format!("COLLECTOR_BENCH_RUNS is {asked:?}; write how often to measure, at least 1");
+    let runs = asked.parse().with_context(wrong)?;
+    ensure!(runs > 0, wrong());
+    Ok(runs)
+}
+
+/// Whether a row of that name is wanted: `COLLECTOR_BENCH_ONLY=nginx` asks for those whose name has that word.
+pub(crate) fn is_wanted(name: &str) -> bool {
+    std::env::var("COLLECTOR_BENCH_ONLY").ok().is_none_or(|only| name.contains(&only))
+}
 
 /// One figure.
 #[derive(Debug, serde::Serialize)]

@@ -9,6 +9,7 @@ mod b6;
 mod b7;
 mod b9;
 mod bulk_server;
+mod bulk_target;
 mod chain;
 mod clock;
 mod figure;

@@ -1,5 +1,5 @@
 //! Other programs that do what the collector does, on the same lines and in the same run: by the CPU time and the memory of their whole
-//! processes. One that is not installed is left out, with a note.
+//! processes. One that is not installed, or has no means for a work, is left out, with a note.
 
 mod process;
 mod rsyslog;
@@ -15,9 +15,16 @@ use std::{
 
 use anyhow::ensure;
 
-use crate::{b3::write_file, bulk_server::BulkServer, clock::median, figure::Figure, program::Home, topic::Topic};
+use crate::{
+    b3::write_file,
+    bulk_server::BulkServer,
+    clock::median,
+    figure::{Figure, runs},
+    program::Home,
+    topic::Topic,
+};
 
-pub(crate) use process::{start, until};
+pub(crate) use process::{descriptors_max, start, until, until_least};
 
 /// What the collector's own producer is set to.
 const PRODUCER: [(&str, &str); 8] = [
@@ -30,7 +37,8 @@ const PRODUCER: [(&str, &str); 8] = [
     ("queue.buffering.max.messages", "500000"),
     ("queue.buffering.max.kbytes", "16384"),
 ];
-const RUNS: usize = 3;
+/// How many files a work has that is not about many of them, at most.
+const FEW_FILES: usize = 100;
 
 type Start = dyn Fn(&Work<'_>) -> anyhow::Result<Command>;
 
@@ -48,9 +56,24 @@ pub(crate) struct Peer {
 pub(crate) struct Work<'a> {
     /// A folder of its own.
     pub(crate) home: &'a Path,
-    /// The folder whose `*.log` it reads.
-    pub(crate) input: &'a Path,
+    pub(crate) source: Source<'a>,
     pub(crate) destination: Destination<'a>,
+}
+
+/// Where lines come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// The `*.log` of a folder, so many at most.
+    Files { folder: &'a Path, count: usize },
+    /// A topic, from its first record.
+    Topic { broker: &'a str, topic: &'a str },
+}
+
+impl<'a> Source<'a> {
+    /// The few `*.log` of a folder.
+    pub(crate) fn folder(folder: &'a Path) -> Source<'a> {
+        Source::Files { folder, count: FEW_FILES }
+    }
 }
 
 /// Where lines go.
@@ -71,6 +94,8 @@ pub(crate) struct Outcome {
     /// The rate by the clock, where there is one.
     pub(crate) by_clock: Option<f64>,
     pub(crate) rss_peak_mib: f64,
+    /// What else there is to say.
+    pub(crate) note: Option<String>,
 }
 
 /// How all of them did.
@@ -93,11 +118,13 @@ impl Compared {
         self.rates.push((format!("{}, {}", peer.name, self.work), middle(|outcome| outcome.value)));
         let by_clock = outcomes.iter().filter_map(|outcome| outcome.by_clock).collect::<Vec<_>>();
         let clock = if by_clock.is_empty() { String::new() } else { format!("{:.0} by the clock, ", median(by_clock)) };
+        let note = outcomes.last().and_then(|outcome| outcome.note.as_ref()).map(|note| format!("; {note}"));
         self.notes.push(format!(
-            "{}: {clock}{:.0} MiB peak RSS; runs: {}",
+            "{}: {clock}{:.0} MiB peak RSS; runs: {}{}",
             peer.name,
             middle(|outcome| outcome.rss_peak_mib),
-            outcomes.len()
+            outcomes.len(),
+            note.unwrap_or_default()
         ));
     }
 }
@@ -131,33 +158,40 @@ pub(crate) struct Lines<'a> {
 }
 
 /// Parsed, as JSON, into a file.
-pub(crate) fn into_file(lines: Lines<'_>) -> Compared {
-    compare("file to JSON file", RUNS, |peer| {
+pub(crate) fn into_file(lines: Lines<'_>) -> anyhow::Result<Compared> {
+    Ok(compare("file to JSON file", runs()?, |peer| {
         let home = Home::new("peer")?;
         let path = home.join("out.json");
         let mut written = Written { path: path.clone(), file: None, lines: 0, first: vec![] };
         let outcome = run(peer, &home, Destination::File(&path), lines, || written.count())?;
-        let first: serde_json::Value = serde_json::from_slice(&written.first)?;
-        ensure!(first["agent"].is_string(), "it did not parse the lines: {first}");
+        ensure_parsed(&serde_json::from_slice(&written.first)?)?;
         Ok(outcome)
-    })
+    }))
+}
+
+/// Insists on the fields of a line.
+pub(crate) fn ensure_parsed(document: &serde_json::Value) -> anyhow::Result<()> {
+    ensure!(document["agent"].is_string(), "it did not parse the lines: {document}");
+    Ok(())
 }
 
 /// Parsed, as bulk requests. Its documents have no ids.
-pub(crate) fn into_requests(lines: Lines<'_>) -> Compared {
-    compare("file to bulk requests without ids", RUNS, |peer| {
+pub(crate) fn into_requests(lines: Lines<'_>) -> anyhow::Result<Compared> {
+    Ok(compare("file to bulk requests without ids", runs()?, |peer| {
         let (home, server) = (Home::new("peer")?, BulkServer::start()?);
-        run(peer, &home, Destination::Bulk(&server.address), lines, || Ok(server.taken()?.documents))
-    })
+        let outcome = run(peer, &home, Destination::Bulk(&server.address), lines, || Ok(server.taken()?.documents))?;
+        ensure_parsed(&server.first()?)?;
+        Ok(outcome)
+    }))
 }
 
 /// As they are, into a topic of so many partitions.
-pub(crate) fn into_kafka(lines: Lines<'_>, partitions: usize) -> Compared {
-    compare("file to Kafka", RUNS, |peer| {
+pub(crate) fn into_kafka(lines: Lines<'_>, partitions: usize) -> anyhow::Result<Compared> {
+    Ok(compare("file to Kafka", runs()?, |peer| {
         let (home, topic) = (Home::new("peer")?, Topic::create("peer", partitions)?);
         let destination = Destination::Kafka { broker: &topic.broker, topic: &topic.name };
         run(peer, &home, destination, lines, || topic.records())
-    })
+    }))
 }
 
 /// One run. A file of one line comes first, as for the collector: what a program does when it starts does not count.
@@ -173,7 +207,7 @@ fn run(
     write_file(&input.join("first.log"), lines.different[..1].iter())?;
     let all = input.join("all.new");
     let bytes = write_file(&all, (0..lines.repeats).flat_map(|_| lines.different))?;
-    let mut process = start(peer, &Work { home: &home.0, input: &input, destination })?;
+    let mut process = start(peer, &Work { home: &home.0, source: Source::folder(&input), destination })?;
     until(&mut process, 1, &mut arrived)?;
     let (before, began) = (process.cpu()?, Instant::now());
     fs::rename(&all, all.with_extension("log"))?;
@@ -183,6 +217,7 @@ fn run(
         value: units / (process.cpu()? - before),
         by_clock: Some(units / began.elapsed().as_secs_f64()),
         rss_peak_mib: process.rss_peak_mib()?,
+        note: None,
     })
 }
 

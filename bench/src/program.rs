@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::measured::Measured;
 
-const RUN_TIME_MAX: Duration = Duration::from_secs(180);
+const RUN_TIME_MAX: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running collector; killed when dropped.
@@ -114,6 +114,11 @@ pub(crate) fn post(address: &str, path: &str, body: &str) -> anyhow::Result<Stri
     )
 }
 
+/// Has something deleted.
+pub(crate) fn delete(address: &str, path: &str) -> anyhow::Result<()> {
+    request(address, &format!("DELETE {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")).map(drop)
+}
+
 fn request(address: &str, request: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
     stream.write_all(request.as_bytes())?;
@@ -125,7 +130,24 @@ fn request(address: &str, request: &str) -> anyhow::Result<String> {
         "{} answers {head}: {body}",
         request.lines().next().unwrap_or_default()
     );
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        return joined(body).context("reading an answer in chunks");
+    }
     Ok(body.to_owned())
+}
+
+/// A body that came in chunks, each behind its length. Elasticsearch sends some so whatever was asked for.
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length.trim(), 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body += rest.get(..length)?;
+        chunks = rest[length..].strip_prefix("\r\n")?;
+    }
 }
 
 /// A folder that goes with what was measured in it.

@@ -31,12 +31,20 @@ pub(crate) struct Topic {
 impl Topic {
     /// Creates one that nobody else uses; each of its partitions can be written to from then on.
     pub(crate) fn create(name: &str, partitions: usize) -> anyhow::Result<Topic> {
+        Topic::create_with(name, partitions, &[])
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) fn create_with(name: &str, partitions: usize, settings: &[(&str, &str)]) -> anyhow::Result<Topic> {
         let (broker, name) = (servers::kafka()?, servers::unique(name));
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &broker).set("group.id", "bench");
         let (consumer, admin): (BaseConsumer, AdminClient<_>) = (config.create()?, config.create()?);
         let runtime = tokio::runtime::Runtime::new()?;
-        let new = NewTopic::new(&name, i32::try_from(partitions)?, TopicReplication::Fixed(1));
+        let mut new = NewTopic::new(&name, i32::try_from(partitions)?, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            new = new.set(key, value);
+        }
         runtime.block_on(admin.create_topics([&new], &AdminOptions::new()))?;
         let topic = Topic { broker, name, partitions, consumer, admin, runtime };
         let began = Instant::now();
@@ -62,5 +70,34 @@ impl Drop for Topic {
     fn drop(&mut self) {
         // One that stays takes room until the broker's own retention, no more.
         let _ = self.runtime.block_on(self.admin.delete_topics(&[&self.name], &AdminOptions::new()));
+    }
+}
+
+/// Topics that a program under measurement creates; deleted when dropped.
+pub(crate) struct Created {
+    pub(crate) names: Vec<String>,
+    broker: String,
+}
+
+impl Created {
+    /// So many with names that nobody else uses.
+    pub(crate) fn unique(name: &str, count: usize) -> anyhow::Result<Created> {
+        let names = (0..count).map(|number| servers::unique(&format!("{name}-{number}"))).collect();
+        Ok(Created { names, broker: servers::kafka()? })
+    }
+
+    fn delete(&self) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.broker).create()?;
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        tokio::runtime::Runtime::new()?.block_on(admin.delete_topics(&names, &AdminOptions::new()))?;
+        Ok(())
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        // Ones that stay take room until the broker's own retention, no more.
+        let _ = self.delete();
     }
 }

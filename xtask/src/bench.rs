@@ -10,7 +10,7 @@ use crate::{debian, native, peers, places, plugins, process, services::Services}
 const OF_PIPELINES: [&str; 9] = ["B3", "B4", "B5", "B6", "B7", "B8", "B9", "curves", "pipeline"];
 
 /// Benchmarks that run other programs beside the collector.
-const WITH_PEERS: [&str; 6] = ["B1", "B3", "B5", "B7", "plugins", "pipeline"];
+const WITH_PEERS: [&str; 9] = ["B1", "B3", "B5", "B6", "B7", "B8", "B9", "plugins", "pipeline"];
 
 /// Runs the verb. The crate `bench/` reads the arguments; this builds what it measures, and starts servers where they are needed.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> anyhow::Result<()> {

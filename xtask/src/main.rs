@@ -29,15 +29,18 @@ usage: cargo xtask VERB
   demo [--port N] [FILE...]          follow FILE... (none: what can be read under /var/log, and a
                                      generated nginx log) into a search page on this machine
   test [--no-servers] [FILTER...] [-- ARG...]
-                                     install and start the real servers, run every test, stop them
+                                     install and start the real servers, run every test, stop them,
+                                     and simulate 40,000 schedules of faults
   plugins [--python] [NAME...]       build plugins/NAME (none: all) into target/plugins/NAME.wasm;
                                      with --python also the example that is written in it
   services install|up|down|status|reset [NAME...]
                                      etcd, kafka, elasticsearch, opensearch, prometheus on 127.0.0.1
                                      (none named: the first four)
-  torture [--minutes N] [--seed S] [--standalone] [--controls] [--faults NAME,...] [--rate LINES]
+  torture [--minutes N] [--seed S] [--standalone] [--faults NAME,...] [--rate LINES]
+          [--no-controls | --controls]
                                      writers, the program among servers of its own, faults by the
-                                     seed's schedule, and a checker of every promise
+                                     seed's schedule, and a checker of every promise; then the negative
+                                     controls, which the checker has to catch
   bench [NAME...] [--json]           build for release and print the benchmarks' figures
   simulate [--seeds N] [--from SEED] | --seed S [--plant NAME]
                                      run N schedules of faults over the decisions of reading, delivering

@@ -34,6 +34,11 @@ pub(crate) fn collector() -> PathBuf {
     target().join("debug/collector")
 }
 
+/// The simulator of a dev build.
+pub(crate) fn simulator() -> PathBuf {
+    target().join("debug/simulate")
+}
+
 /// The file that a command name stands for on `PATH`.
 pub(crate) fn on_path(command: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

@@ -1,5 +1,6 @@
-//! `cargo xtask test [--no-servers] [FILTER...] [-- ARG...]`: every test, on real servers.
+//! `cargo xtask test [--no-servers] [FILTER...] [-- ARG...]`: every test, on real servers, and schedules of the simulator.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,6 +17,9 @@ use crate::{debian, interrupt, native, places, plugins, process, python, torture
 /// What is built and what is tested are the same units to cargo only when both commands choose alike.
 const BUILD: [&str; 5] = ["build", "--workspace", "--lib", "--bins", "--tests"];
 
+/// How many schedules are simulated: a minute's work for two cores that do nothing else.
+const SCHEDULES: &str = "40000";
+
 /// The verb's arguments.
 #[derive(Default)]
 struct Wanted {
@@ -23,6 +27,9 @@ struct Wanted {
     /// What the test programs get: filters and options.
     passed_on: Vec<OsString>,
 }
+
+/// What property tests draw their cases from, unless the caller says: whether a commit passes depends on the commit alone.
+const PROPERTY_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 /// Runs the verb.
 pub(crate) fn run(arguments: lexopt::Parser) -> anyhow::Result<()> {
@@ -56,7 +63,8 @@ fn run_stages(wanted: &Wanted, stages: &mut Stages) -> anyhow::Result<()> {
     if wanted.no_servers {
         let compiler = stages.run("tools", || tools(&[]))?;
         stages.run("building", || build(&compiler))?;
-        return stages.run("testing", || test(wanted, &[]));
+        stages.run("testing", || test(wanted, &[]))?;
+        return simulate(wanted, stages);
     }
     let (compiler, servers) = stages.run("tools", || {
         let compiler = tools(&services::tools(&services::TESTED))?;
@@ -72,7 +80,16 @@ fn run_stages(wanted: &Wanted, stages: &mut Stages) -> anyhow::Result<()> {
     let result =
         stages.run("starting the servers", || ours.up()).and_then(|()| stages.run("testing", || test(wanted, &more)));
     let stopped = stages.run("stopping the servers", || ours.down());
-    result.and(stopped)
+    result.and(stopped)?;
+    simulate(wanted, stages)
+}
+
+/// Runs schedules of the simulator, and its planted faults, unless only some tests are wanted.
+fn simulate(wanted: &Wanted, stages: &mut Stages) -> anyhow::Result<()> {
+    if !wanted.passed_on.is_empty() {
+        return Ok(());
+    }
+    stages.run("simulating", || process::run(Command::new(places::simulator()).args(["--seeds", SCHEDULES])))
 }
 
 /// Makes sure of everything that has to be installed, in as few goes as possible.
@@ -129,6 +146,9 @@ fn test(wanted: &Wanted, more: &[(&str, PathBuf)]) -> anyhow::Result<()> {
 /// What the end-to-end tests read; with servers, a test that finds none fails instead of being skipped.
 fn set_environment(command: &mut Command, no_servers: bool) {
     command.env("COLLECTOR_BIN", places::collector()).env("COLLECTOR_TEST_PLUGINS", places::plugins());
+    if env::var_os(PROPERTY_SEED.0).is_none() {
+        command.env(PROPERTY_SEED.0, PROPERTY_SEED.1);
+    }
     if no_servers {
         return;
     }

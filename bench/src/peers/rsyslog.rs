@@ -1,8 +1,8 @@
-//! rsyslog: imfile, mmnormalize, and omfile, omelasticsearch or omkafka.
+//! rsyslog: imfile or imkafka, mmnormalize, and omfile, omelasticsearch or omkafka.
 
 use std::{fs, process::Command};
 
-use super::{Destination, PRODUCER, Peer, Work, on_path, words_of};
+use super::{Destination, FEW_FILES, PRODUCER, Peer, Source, Work, descriptors_max, on_path, words_of};
 
 /// The fields of a line, for mmnormalize.
 const RULES: &str = r#"version=2
@@ -27,20 +27,32 @@ pub(super) fn find() -> Option<Peer> {
 }
 
 /// One queue in memory stands between reading and the rest; many lines are taken from it at once, so that a write or a request has many.
+/// Who reads waits for room in it as long as it takes: nothing is dropped.
 const READ: &str = r#"
 global(workDirectory="{home}")
-module(load="imfile" mode="inotify")
-input(type="imfile" File="{input}/*.log" Tag="nginx" ruleset="nginx" addMetadata="off")
-ruleset(name="nginx" queue.type="linkedList" queue.size="100000" queue.dequeueBatchSize="4096") {
+{input}
+ruleset(name="nginx" queue.type="linkedList" queue.size="100000" queue.dequeueBatchSize="4096"
+        queue.timeoutEnqueue="600000") {
   call out
 }
+"#;
+
+const FROM_FILES: &str = r#"
+module(load="imfile" mode="inotify")
+input(type="imfile" File="{folder}/*.log" Tag="nginx" ruleset="nginx" addMetadata="off")
+"#;
+
+const FROM_KAFKA: &str = r#"
+module(load="imkafka")
+input(type="imkafka" broker=["{broker}"] topic="{topic}" consumergroup="{topic}-rsyslog" ruleset="nginx"
+      confParam=["auto.offset.reset=earliest"])
 "#;
 
 const INTO_FILE: &str = r#"
 module(load="mmnormalize")
 template(name="json" type="list") { property(name="$!all-json-plain") constant(value="\n") }
 ruleset(name="out") {
-  action(type="mmnormalize" rulebase="{home}/rules")
+  action(type="mmnormalize" rulebase="{home}/rules" useRawMsg="{raw}")
   action(type="omfile" file="{file}" template="json" ioBufferSize="256k" asyncWriting="off")
 }
 "#;
@@ -50,7 +62,7 @@ module(load="mmnormalize")
 module(load="omelasticsearch")
 template(name="json" type="list") { property(name="$!all-json-plain") }
 ruleset(name="out") {
-  action(type="mmnormalize" rulebase="{home}/rules")
+  action(type="mmnormalize" rulebase="{home}/rules" useRawMsg="{raw}")
   action(type="omelasticsearch" server="http://{address}" esVersion.major="8" searchIndex="bench" template="json"
          bulkmode="on" maxbytes="10m" action.resumeRetryCount="-1" action.resumeInterval="1")
 }
@@ -75,6 +87,19 @@ fn settings(work: &Work<'_>) -> String {
             INTO_KAFKA.replace("{broker}", broker).replace("{topic}", topic).replace("{producer}", &producer)
         }
     };
-    let (home, input) = (work.home.to_string_lossy(), work.input.to_string_lossy());
-    (out + READ).replace("{home}", &home).replace("{input}", &input)
+    let (input, is_raw) = match work.source {
+        Source::Files { folder, count } => {
+            (many(count) + &FROM_FILES.replace("{folder}", &folder.to_string_lossy()), "off")
+        }
+        // What comes from Kafka is taken for syslog, and parsed as such: the line as it came is kept beside.
+        Source::Topic { broker, topic } => (FROM_KAFKA.replace("{broker}", broker).replace("{topic}", topic), "on"),
+    };
+    let home = work.home.to_string_lossy();
+    (out + READ).replace("{input}", &input).replace("{raw}", is_raw).replace("{home}", &home)
+}
+
+/// It keeps every file open, with two descriptors for each.
+fn many(count: usize) -> String {
+    let descriptors = (4 * count).min(descriptors_max());
+    if count > FEW_FILES { format!("$MaxOpenFiles {descriptors}\n") } else { String::new() }
 }

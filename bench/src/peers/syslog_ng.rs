@@ -6,7 +6,9 @@ use std::{
     process::Command,
 };
 
-use super::{Destination, PRODUCER, Peer, Work, on_path, words_of};
+use anyhow::bail;
+
+use super::{Destination, PRODUCER, Peer, Source, Work, on_path, words_of};
 
 /// Where it is unpacked, if it is not installed: its `usr` and `lib` are in that folder.
 const ROOT: &str = "COLLECTOR_BENCH_SYSLOG_NG";
@@ -27,7 +29,7 @@ pub(super) fn find() -> Option<Peer> {
     let name = format!("syslog-ng {number}");
     let command = move |work: &Work<'_>| {
         let file = work.home.join("syslog-ng.conf");
-        fs::write(&file, settings(work))?;
+        fs::write(&file, settings(work)?)?;
         let mut command = start();
         command.args(["--foreground", "--no-caps", "--cfgfile"]).arg(file);
         for (option, name) in [("--persist-file", "persist"), ("--control", "control"), ("--pidfile", "pid")] {
@@ -59,7 +61,7 @@ fn relocate(command: &mut Command, root: &Path) {
 const READ: &str = r#"@version: 3.38
 options { stats-freq(0); };
 source lines {
-  wildcard-file(base-dir("{input}") filename-pattern("*.log") monitor-method("inotify") flags(no-parse)
+  wildcard-file(base-dir("{input}") filename-pattern("*.log") monitor-method("inotify") flags(no-parse) max-files({files})
     log-fetch-limit(10000) log-iw-size(1000000));
 };
 "#;
@@ -100,7 +102,8 @@ destination out {
 log { source(lines); destination(out); flags(flow-control); };
 "#;
 
-fn settings(work: &Work<'_>) -> String {
+fn settings(work: &Work<'_>) -> anyhow::Result<String> {
+    let Source::Files { folder, count } = work.source else { bail!("it has no source for Kafka") };
     let out = match work.destination {
         Destination::File(path) => PARSE.to_owned() + &INTO_FILE.replace("{file}", &path.to_string_lossy()),
         Destination::Bulk(address) => PARSE.to_owned() + &INTO_REQUESTS.replace("{address}", address),
@@ -109,5 +112,5 @@ fn settings(work: &Work<'_>) -> String {
             INTO_KAFKA.replace("{broker}", broker).replace("{topic}", topic).replace("{producer}", &producer)
         }
     };
-    READ.replace("{input}", &work.input.to_string_lossy()) + &out
+    Ok(READ.replace("{input}", &folder.to_string_lossy()).replace("{files}", &count.to_string()) + &out)
 }

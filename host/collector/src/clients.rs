@@ -84,6 +84,7 @@ pub fn elastic(from: &settings::ElasticSettings) -> ElasticSettings {
         gzip: from.gzip,
         install_template: from.install_template,
         retention_dry_run: from.retention_dry_run,
+        past_day_blocked_max: from.past_day_blocked_max,
         ..ElasticSettings::new(from.nodes.clone())
     }
 }

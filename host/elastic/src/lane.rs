@@ -72,10 +72,11 @@ impl Lane {
         let (queue, parts) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(room_kib(&shared.settings)));
         let places = Arc::new(Semaphore::new(places(&shared.settings)));
+        let condition = Condition::shown_in(shared.metrics.index_blocked.clone());
         let lane = Lane {
             index,
             shared,
-            condition: Condition::default(),
+            condition,
             room,
             places,
             queue,

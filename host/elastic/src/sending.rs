@@ -91,7 +91,7 @@ fn safe_form(lane: &Lane, document: Document, fault: &Fault) -> Document {
 
 /// The index of a past day that stays write-blocked (archived, say) must not hold up its topic for ever.
 async fn bury_what_is_blocked_too_long(lane: &Lane, group: &mut Group<Document>) {
-    let limit = lane.shared.settings.old_index_blocked_max;
+    let limit = lane.shared.settings.past_day_blocked_max;
     let Some(blocked_for) = lane.condition.write_blocked_for().filter(|blocked_for| *blocked_for >= limit) else {
         return;
     };

@@ -36,7 +36,7 @@ pub struct ElasticSettings {
     /// Say which indices retention would delete, and delete none.
     pub retention_dry_run: bool,
     /// How long the index of a past day may refuse writes before its lines go to the dead letters.
-    pub old_index_blocked_max: Duration,
+    pub past_day_blocked_max: Duration,
 }
 
 impl ElasticSettings {
@@ -57,7 +57,7 @@ impl ElasticSettings {
             gzip: false,
             install_template: true,
             retention_dry_run: false,
-            old_index_blocked_max: Duration::from_secs(3600),
+            past_day_blocked_max: Duration::from_secs(3600),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use collector_model::IndexName;
+use collector_model::{
+    IndexName,
+    metrics::{GaugePerIndex, IndexLabel},
+};
 use parking_lot::Mutex;
 
 use crate::outcome::{Trouble, TroubleKind};
@@ -57,6 +60,7 @@ impl OnceAMinute {
 pub(crate) struct Condition {
     state: Mutex<State>,
     said: OnceAMinute,
+    blocked: GaugePerIndex,
 }
 
 #[derive(Default)]
@@ -67,6 +71,21 @@ struct State {
 }
 
 impl Condition {
+    /// Nothing is wrong; what is, is shown in the gauge.
+    pub(crate) fn shown_in(blocked: GaugePerIndex) -> Self {
+        Condition { blocked, ..Condition::default() }
+    }
+
+    /// Only what is blocked is shown: indices come and go by the day.
+    fn show(&self, index: &IndexName, is_blocked: bool) {
+        let label = IndexLabel { index: index.as_str().to_owned() };
+        if is_blocked {
+            self.blocked.get_or_create(&label).set(1);
+        } else {
+            self.blocked.remove(&label);
+        }
+    }
+
     /// Notes a trouble, and says it once a minute.
     pub(crate) fn note(&self, index: &IndexName, trouble: &Trouble, documents: usize) {
         let mut state = self.state.lock();
@@ -78,6 +97,7 @@ impl Condition {
             _ => state.write_blocked_since = None,
         }
         state.trouble = Some(trouble.clone());
+        self.show(index, trouble.is_urgent());
         drop(state);
         if !self.said.is_due() {
             return;
@@ -94,6 +114,7 @@ impl Condition {
     pub(crate) fn clear(&self, index: &IndexName) {
         let mut state = self.state.lock();
         state.write_blocked_since = None;
+        self.show(index, false);
         if state.trouble.take().is_some_and(|trouble| trouble.is_urgent()) {
             tracing::info!(%index, "the index takes documents again");
         }
@@ -130,14 +151,23 @@ mod tests {
 
     #[test]
     fn a_block_is_shown_with_what_to_do_until_it_is_lifted() {
-        let (condition, index) = (Condition::default(), IndexName::fixed("web"));
+        let blocked = GaugePerIndex::default();
+        let (condition, index) = (Condition::shown_in(blocked.clone()), IndexName::fixed("web"));
+        let shown = || blocked.get(&IndexLabel { index: "web".to_owned() }).map(|gauge| gauge.get());
         let trouble = Trouble { kind: TroubleKind::WriteBlocked, reason: "status 403".to_owned() };
         condition.note(&index, &trouble, 7);
         let status = condition.status(&index, 5);
         assert!(matches!(&status.state, IndexState::Blocked { reason } if reason.contains("status 403; remove the")));
         assert_eq!((status.retries, status.held_bytes), (7, 5));
         assert!(condition.write_blocked_for().is_some());
+        assert_eq!(shown(), Some(1));
+        let passing = Trouble { kind: TroubleKind::Overloaded, reason: "status 429".to_owned() };
+        condition.note(&index, &passing, 1);
+        assert_eq!(shown(), None, "it passes by itself");
+        condition.note(&index, &trouble, 1);
+        assert_eq!(shown(), Some(1));
         condition.clear(&index);
+        assert_eq!(shown(), None);
         assert_eq!(condition.status(&index, 0).state, IndexState::Running);
         assert!(condition.write_blocked_for().is_none());
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use collector_model::Topic;
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication, TopicResult},
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError as ClientError, RDKafkaErrorCode},
@@ -63,7 +63,7 @@ pub fn topic_partitions(settings: &KafkaSettings, topic: &Topic, timeout: Durati
 
 /// Creates a topic; one that is there already is fine.
 pub fn create_topic(settings: &KafkaSettings, topic: &Topic, how: TopicCreation) -> Result<(), KafkaError> {
-    Inquirer::new(settings.clone())?.create(topic, how)
+    Inquirer::new(settings.clone())?.create(&[topic], how)?.into_iter().collect()
 }
 
 fn ask_within(settings: &KafkaSettings, timeout: Duration) -> Result<Inquirer, KafkaError> {
@@ -129,25 +129,29 @@ impl Inquirer {
         }
     }
 
-    /// Creates a topic; one that is there already is fine.
-    pub(crate) fn create(&self, topic: &Topic, how: TopicCreation) -> Result<(), KafkaError> {
-        let doing = format!("creating the topic {:?}", topic.as_str());
-        let admin = self.admin(&doing)?;
-        let mut new = NewTopic::new(topic.as_str(), how.partitions, TopicReplication::Fixed(how.replication));
+    /// Creates topics by one request, and answers how that went for each of them; one that is there already is fine.
+    pub(crate) fn create(
+        &self,
+        topics: &[&Topic],
+        how: TopicCreation,
+    ) -> Result<Vec<Result<(), KafkaError>>, KafkaError> {
+        let doing = |topic: &Topic| format!("creating the topic {:?}", topic.as_str());
+        let Some(first) = topics.first() else { return Ok(vec![]) };
+        let admin = self.admin(&doing(first))?;
         let bytes_max = self.settings.new_topic_bytes_max.map(|bytes| bytes.to_string());
-        if let Some(bytes_max) = &bytes_max {
-            new = new.set(MESSAGE_BYTES_MAX, bytes_max);
+        let mut new = vec![];
+        for topic in topics {
+            let one = NewTopic::new(topic.as_str(), how.partitions, TopicReplication::Fixed(how.replication));
+            new.push(bytes_max.iter().fold(one, |one, bytes_max| one.set(MESSAGE_BYTES_MAX, bytes_max)));
         }
         let options = self.options().operation_timeout(Some(self.settings.request_timeout));
-        let answers = futures::executor::block_on(admin.create_topics([&new], &options))
-            .map_err(|error| self.explain(&doing, &error))?;
-        for answer in answers {
-            match answer {
-                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(self.explain(&doing, &ClientError::AdminOp(code))),
-            }
-        }
-        Ok(())
+        let answers = futures::executor::block_on(admin.create_topics(&new, &options))
+            .map_err(|error| self.explain(&doing(first), &error))?;
+        let outcome = |(answer, topic): (TopicResult, &&Topic)| match answer {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            Err((_, code)) => Err(self.explain(&doing(topic), &ClientError::AdminOp(code))),
+        };
+        Ok(answers.into_iter().zip(topics).map(outcome).collect())
     }
 
     /// What each of the topics takes at most in one batch of records, in bytes; `None` where the cluster does not say.

@@ -14,7 +14,6 @@ mod consumer;
 mod dead;
 mod error;
 mod letters;
-mod partitioner;
 mod producer;
 mod settings;
 
@@ -25,6 +24,5 @@ pub use consumer::{Consumer, ConsumerHandle, Fetched, Gather, Gathered, Group, P
 pub use dead::KafkaDeadLetters;
 pub use error::KafkaError;
 pub use letters::{StoredLetter, read_letters, topics_with_letters};
-pub use partitioner::Partitioner;
 pub use producer::{Producer, Record, Route, SendError, TopicState, Undeliverable};
 pub use settings::{Compression, ConsumerLimits, KafkaSettings, Sasl, SaslMechanism, Tls, TopicCreation};

@@ -37,6 +37,9 @@ const RESERVED: [&str; 24] = [
     "statistics.interval.ms",
 ];
 
+/// How many records of one partition go into one request at most: as soon as there are so many, they go. As many of 400 bytes are
+/// within the bytes of a request.
+pub(crate) const REQUEST_RECORDS_MAX: u32 = 2_048;
 /// How often a member of a group says that it lives; several times within its session.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
 /// How long a member may be busy; never less than its session.
@@ -315,7 +318,7 @@ impl KafkaSettings {
             .set("queue.buffering.max.messages", self.queue_records_max.to_string())
             .set("linger.ms", self.linger.as_millis().to_string())
             .set("batch.size", batch_bytes.to_string())
-            .set("batch.num.messages", "100000")
+            .set("batch.num.messages", REQUEST_RECORDS_MAX.to_string())
             .set("message.max.bytes", self.message_bytes_max.max(1_000).to_string());
         self.with_properties(config)
     }

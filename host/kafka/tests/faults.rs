@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use collector_kafka::{KafkaSettings, Producer, Record, Route};
+use collector_kafka::{KafkaSettings, Producer, Record, Route, TopicState};
 use collector_model::{Acknowledge, FileUid, Metrics, Permit, Position, Source, Ticket, Topic};
 use collector_tasks::{Partitioning, task::Acks};
 use rdkafka::{
@@ -157,4 +157,45 @@ fn dropping_the_producer_makes_what_was_not_settled_lost() {
     send(&producer, &mut route, &told, 50);
     drop(producer);
     assert_eq!(told.counts(), (1, 50));
+}
+
+/// The CPU time so far of the client's threads for brokers.
+fn cpu_of_broker_threads() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let ticks = stats.filter(|stat| stat.contains("(rdk:broker")).map(|stat| {
+        let fields: Vec<&str> = stat[stat.rfind(')').unwrap()..].split(' ').collect();
+        fields[12].parse::<u64>().unwrap() + fields[13].parse::<u64>().unwrap()
+    });
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+#[test]
+fn while_a_slow_broker_has_all_that_it_can_take_the_client_rests() {
+    const LINES: usize = 500;
+    let told = Arc::new(Told::default());
+    let (cluster, topic) = (MockCluster::new(1).unwrap(), Topic::new("slow").unwrap());
+    cluster.create_topic(topic.as_str(), 4, 1).unwrap();
+    let settings = KafkaSettings::new(vec![cluster.bootstrap_servers()]);
+    let producer = Producer::start(&settings, Acks::All, Metrics::default(), |refused| panic!("{refused:?}")).unwrap();
+    let mut route = producer.route(&topic, Partitioning::Sticky);
+    send(&producer, &mut route, &told, 1);
+    assert_eq!(told.settled(1), (1, 0));
+    cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
+    let (began, before, value, mut sent) = (Instant::now(), cpu_of_broker_threads(), vec![b'x'; 250], 1);
+    while began.elapsed() < Duration::from_secs(3) {
+        if route.state_for(LINES, LINES * value.len()) != TopicState::Ready {
+            std::thread::park_timeout(Duration::from_millis(1));
+            continue;
+        }
+        for _ in 0..LINES {
+            producer.send(Record { route: &mut route, key: b"", value: &value }, told.ticket()).unwrap();
+        }
+        sent += LINES as u64;
+    }
+    let (cpu, took) = (cpu_of_broker_threads() - before, began.elapsed());
+    assert_eq!(told.settled(sent), (sent, 0));
+    // Ten round trips of four requests, of two thousand lines each.
+    assert!(sent > 20_000, "{sent} lines in {took:?}");
+    assert!(cpu < took / 5, "{cpu:?} of {took:?}, for {sent} lines");
 }

@@ -17,6 +17,13 @@ pub struct TopicLabel {
     pub topic: String,
 }
 
+/// The label of what is told of single indices.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct IndexLabel {
+    /// The index.
+    pub index: String,
+}
+
 /// The label of what is counted per plugin of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PluginLabel {
@@ -50,6 +57,8 @@ pub struct FileLabel {
 pub type PerTopic = Family<TopicLabel, Counter>;
 /// A gauge per topic.
 pub type GaugePerTopic = Family<TopicLabel, Gauge>;
+/// A gauge per index.
+pub type GaugePerIndex = Family<IndexLabel, Gauge>;
 /// Seconds per topic.
 pub type SecondsPerTopic = Family<TopicLabel, Gauge<f64, AtomicU64>>;
 /// A gauge per file.
@@ -95,6 +104,8 @@ metrics! {
     documents_indexed: PerTopic = "documents_indexed";
     /// Documents that were in the index already (409)
     documents_conflicted: PerTopic = "documents_conflicted";
+    /// 1 while the index takes no documents before somebody does something (blocked, closed, refused credentials, an alias in its place)
+    index_blocked: GaugePerIndex = "index_blocked";
     /// Documents of days that retention does not keep any more, left out
     documents_past_retention: PerTopic = "documents_past_retention";
     /// Requests or items that were sent again

@@ -25,6 +25,7 @@ mod listing;
 mod pace;
 mod pattern;
 mod reader;
+mod reserve;
 mod rotation;
 mod settings;
 mod state;

@@ -15,13 +15,14 @@ use crate::{
     TailSettings,
     acknowledge::Returns,
     content::{self, DeviceInode},
-    disk::{Disk, OpenFile},
+    disk::{Disk, FileMeta, OpenFile},
     framer::{EncodingFrom, Frame, FramePlan, Stretch},
     gather::{self, GatherFrom},
     identity::{Fingerprint, Identity},
     inbox::Inbox,
     lag::Growth,
     pace::Pace,
+    reserve::Reserve,
     state::journal::Journal,
     work::{Volume, Work},
 };
@@ -47,6 +48,8 @@ pub(crate) enum Stage {
     Nameless { since: Instant },
     /// Its task is gone: only acknowledgements are waited for.
     Leaving,
+    /// It was deleted while it was closed: what was read of it before goes its way, the rest is lost.
+    Gone,
 }
 
 /// Where the reader waits. It waits in one place at a time.
@@ -175,32 +178,8 @@ pub(crate) struct Reader {
     pub(crate) flush_now: bool,
     /// The search that found the file last.
     pub(crate) seen_in_scan: u64,
-}
-
-/// How far ahead bytes are entered into the journal as possibly sent: little for a file that grows slowly.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reserve {
-    step_bytes: u64,
-    at: Option<Instant>,
-}
-
-impl Reserve {
-    const STEP_BYTES_MIN: u64 = 64 << 10;
-    const STEP_BYTES_MAX: u64 = 64 << 20;
-    const USED_UP_SOON: Duration = Duration::from_secs(5);
-
-    pub(crate) fn new() -> Self {
-        Reserve { step_bytes: Self::STEP_BYTES_MIN, at: None }
-    }
-
-    /// How much to reserve now.
-    pub(crate) fn next(&mut self, now: Instant) -> u64 {
-        let soon = self.at.is_some_and(|at| now.duration_since(at) < Self::USED_UP_SOON);
-        self.step_bytes = if soon { self.step_bytes * 2 } else { self.step_bytes / 2 };
-        self.step_bytes = self.step_bytes.clamp(Self::STEP_BYTES_MIN, Self::STEP_BYTES_MAX);
-        self.at = Some(now);
-        self.step_bytes
-    }
+    /// It is closed, and the last look for it did not find it.
+    pub(crate) is_missed: bool,
 }
 
 /// Bytes read: first those before the offset, for comparison, then the new ones.
@@ -226,14 +205,18 @@ impl Reader {
         if let Some(at) = self.not_before.filter(|&at| at > desk.now) {
             return Ok(Outcome::Later(at));
         }
-        if self.file.is_none() && !self.reopen(desk.disk)? {
+        if !self.look(desk.disk, desk.now)? {
             return Ok(Outcome::Missing);
         }
-        self.look(desk.now)?;
+        self.is_missed = false;
         if self.size < self.offset {
             return Ok(Outcome::Restarted);
         }
         let fresh = self.size - self.offset;
+        if fresh == 0 && self.file.is_none() && self.stage != Stage::Named {
+            // It is looked at often; whoever had it opened for that would have another one closed.
+            return Ok(Outcome::Idle);
+        }
         if let Some(at) = self.lingers_until(fresh, desk) {
             return Ok(Outcome::Later(at));
         }
@@ -242,6 +225,9 @@ impl Reader {
         }
         let want = fresh.min(self.window_bytes as u64) as usize;
         let Some(permit) = desk.budget.try_acquire(&self.work.task.topic, want) else { return Ok(Outcome::Blocked) };
+        if self.file.is_none() && !self.reopen(desk.disk)? {
+            return Ok(Outcome::Missing);
+        }
         let chunk = match self.read(want, self.known_head(desk), permit) {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return Ok(Outcome::Restarted),
@@ -250,7 +236,7 @@ impl Reader {
             Err(error) => return Err(error),
         };
         if self.is_compressed() {
-            self.look(desk.now)?;
+            self.look(desk.disk, desk.now)?;
         }
         if chunk.new_bytes().is_empty() {
             return Ok(Outcome::Idle);
@@ -277,18 +263,29 @@ impl Reader {
         self.work.batch_max(settings).0.min(self.pace().map_or(usize::MAX, |pace| pace.batch_bytes_max()))
     }
 
-    /// Takes note of the file's size.
-    pub(crate) fn look(&mut self, now: Instant) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let size = file.metadata()?.size_bytes;
+    /// Takes note of the file's size; one that is closed is not opened for that. Answers whether it was found.
+    pub(crate) fn look(&mut self, disk: &dyn Disk, now: Instant) -> io::Result<bool> {
+        let Some(meta) = self.meta(disk)? else { return Ok(false) };
+        let size = meta.size_bytes;
         if size != self.size {
             (self.size_before, self.size) = (self.size, size);
-            if !file.is_compressed() {
+            if !self.is_compressed() {
                 self.growth.note(size, now);
             }
             self.grown_at = now;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// What the system says of the file now; none where it is closed and its path does not lead to it any more.
+    pub(crate) fn meta(&self, disk: &dyn Disk) -> io::Result<Option<FileMeta>> {
+        if let Some(file) = &self.file {
+            return file.metadata().map(Some);
+        }
+        match disk.metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            meta => meta.map(|meta| Some(meta).filter(|meta| content::identity(meta) == self.identity)),
+        }
     }
 
     fn lingers_until(&self, fresh: u64, desk: &Desk<'_>) -> Option<Instant> {
@@ -404,6 +401,11 @@ impl Reader {
             self.file = Some(file);
         }
         Ok(is_same)
+    }
+
+    /// Whether a file that has its inode is its file. Inodes of closed ones are used again.
+    pub(crate) fn may_have(&self, meta: &FileMeta) -> bool {
+        self.file.is_some() || content::identity(meta) == self.identity
     }
 
     /// How fast its task is read, where that is limited.

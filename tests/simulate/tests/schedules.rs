@@ -2,7 +2,7 @@
 
 use collector_simulate::{Options, Plant, Struck, run};
 
-/// Enough to strike with everything; more are run by `cargo xtask simulate`.
+/// Enough to strike with everything; more are run by `cargo xtask test` and `cargo xtask simulate`.
 const SEEDS: u64 = 400;
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     report::Report,
     run::{Deck, unproved},
     scene::{FLUSH_MS, plugins, writing},
-    watch::Peaks,
+    watch::Watch,
     writers::{Manner, Writers},
 };
 
@@ -32,23 +32,30 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     program.start(&plan.failpoints())?;
     program.ready().await?;
     let begun = Instant::now();
-    let (mut deck, mut peaks) = (Deck::of(&plan), Peaks::default());
+    let watch = Watch::start(vec![program.watched()])?;
+    let (mut deck, mut broken) = (Deck::of(&plan), vec![]);
     while let Some(fault) = deck.draw().await {
-        peaks.look(&program);
         let before = writers.lines();
         deck.tell(fault, before);
-        let met = strike_process(fault, &mut program, &plan.failpoints(), &mut deck.random).await?;
-        deck.count(fault, met.unwrap_or(false) && writers.lines() > before);
+        match strike_process(fault, &mut program, &writers, &plan.failpoints(), &mut deck.random).await {
+            Ok(met) => deck.count(fault, met.unwrap_or(false) && writers.lines() > before),
+            Err(error) => broken.push(format!("I7: {}: {error:#}", fault.name())),
+        }
+        broken.extend(program.take_ends().into_iter().map(|end| format!("I7: {}: {end}", fault.name())));
+        if !program.is_running() {
+            program.start(&plan.failpoints())?;
+        }
     }
     writers.stop()?;
-    if !program.is_running() {
-        program.start(&plan.failpoints())?;
-    }
     let mut findings = checker::check_alone(&mut program, writers.written()).await?;
+    findings.broken.append(&mut broken);
+    findings.broken.extend(program.take_ends().into_iter().map(|end| format!("I7: reading back: {end}")));
+    findings.broken.extend(checker::panicked(&program));
+    let peaks = watch.stop()?;
     findings.broken.extend(peaks.broken());
-    findings.broken.extend(unproved(&plan, &deck.struck));
     let mut struck = deck.struck;
     struck.extend(writers.rotations());
+    findings.broken.extend(unproved(&plan, &struck));
     let conflicts = program.metric("collector_documents_conflicted_total").await.unwrap_or(0.0);
-    Ok(Report::of(plan.seed, struck, conflicts, findings, peaks, begun.elapsed()))
+    Ok(Report::of(struck, conflicts, findings, peaks, begun.elapsed()))
 }

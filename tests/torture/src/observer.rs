@@ -3,24 +3,22 @@
 //! It comes past the proxies, so it sees what is committed and what is indexed also while agents and transfers cannot.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
     thread::JoinHandle,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use collector_model::{FileUid, envelope::Envelope};
+use collector_model::FileUid;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     checker::Positions,
-    scene::{TOPIC, index_of},
+    record::lines_of,
+    scene::{BATCHED, INDEXED, TOPICS, index_of},
 };
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -28,8 +26,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 const CHECKPOINT_HEAD: &[u8; 8] = b"LCCP\0\0\0\x01";
 /// What it says of one file; its uid and its position are the first of it.
 const ENTRY_BYTES: usize = 44;
-/// So many records before a committed offset are looked for in the index.
-const RECORDS: i64 = 200;
+/// So many lines before a committed offset are looked for in the index.
+const LINES: usize = 200;
+/// They are in so many records, where each has many lines.
+const BATCHED_RECORDS: i64 = 8;
 
 /// Where the observer looks.
 #[derive(Clone, Debug)]
@@ -47,8 +47,8 @@ pub struct Sights {
 pub struct Snapshot {
     /// Up to where each file was acknowledged.
     pub files: Vec<(FileUid, u64)>,
-    /// The ends of the partitions.
-    pub ends: Vec<i64>,
+    /// The ends of each topic's partitions.
+    pub ends: BTreeMap<&'static str, Vec<i64>>,
 }
 
 /// What was seen.
@@ -71,24 +71,22 @@ impl Observed {
     }
 }
 
-/// An observer at work.
+/// An observer at work; it ends when this is dropped.
 pub struct Observer {
-    stopping: Arc<AtomicBool>,
+    stop: Sender<()>,
     thread: JoinHandle<Observed>,
 }
 
 impl Observer {
     /// Begins to look.
     pub fn start(sights: Sights) -> anyhow::Result<Observer> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopping);
+        let (stop, stopped) = channel();
         let positions = Positions::of(&sights.kafka)?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build()?;
         let runtime = tokio::runtime::Handle::current();
         let thread = std::thread::Builder::new().name("observer".into()).spawn(move || {
             let mut observed = Observed::default();
-            while !told.load(Ordering::Acquire) {
-                std::thread::sleep(PAUSE);
+            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 // A server that a fault has struck does not answer: there is nothing to see then.
                 if let Ok(Some(snapshot)) = checkpoint(&sights, &positions) {
                     observed.keep(snapshot);
@@ -100,12 +98,12 @@ impl Observer {
             }
             observed
         })?;
-        Ok(Observer { stopping, thread })
+        Ok(Observer { stop, thread })
     }
 
     /// What was seen until now.
     pub fn stop(self) -> anyhow::Result<Observed> {
-        self.stopping.store(true, Ordering::Release);
+        drop(self.stop);
         self.thread.join().map_err(|_| anyhow::anyhow!("the observer has panicked"))
     }
 }
@@ -113,7 +111,8 @@ impl Observer {
 fn checkpoint(sights: &Sights, positions: &Positions) -> anyhow::Result<Option<Snapshot>> {
     let bytes = std::fs::read(&sights.checkpoint)?;
     let Some(files) = read_checkpoint(&bytes) else { return Ok(None) };
-    Ok(Some(Snapshot { files, ends: positions.ends(TOPIC)? }))
+    let ends = TOPICS.iter().map(|topic| Ok((*topic, positions.ends(topic)?))).collect::<anyhow::Result<_>>()?;
+    Ok(Some(Snapshot { files, ends }))
 }
 
 /// The files of a checkpoint: behind magic and version an entry for each, then a checksum. None where it is damaged or of another
@@ -139,12 +138,16 @@ fn commits(
     runtime: &tokio::runtime::Handle,
 ) -> anyhow::Result<Vec<String>> {
     let mut wanted = vec![];
-    for position in positions.of_topic(TOPIC)? {
-        positions.keys_before(TOPIC, &position, RECORDS, |key| {
-            if let Ok(envelope) = Envelope::decode(key) {
-                wanted.push((index_of(TOPIC, envelope.id.day()), envelope.id.to_string()));
-            }
-        })?;
+    for topic in INDEXED {
+        let records = if topic == BATCHED { BATCHED_RECORDS } else { LINES as i64 };
+        for position in positions.of_topic(topic)? {
+            let mut ids = vec![];
+            positions.records_before(topic, &position, records, |key, value| {
+                lines_of(key, value, |id, _| ids.extend(id));
+            })?;
+            let last = ids.split_off(ids.len().saturating_sub(LINES));
+            wanted.extend(last.into_iter().map(|id| (index_of(topic, id.day()), id.to_string())));
+        }
     }
     if wanted.is_empty() {
         return Ok(vec![]);
@@ -186,8 +189,8 @@ mod tests {
     fn a_checkpoint_that_says_what_the_last_one_said_is_not_kept() {
         let mut observed = Observed::default();
         for (to, end) in [(10, 1), (10, 2), (20, 3)] {
-            observed.keep(Snapshot { files: vec![(FileUid(7), to)], ends: vec![end] });
+            observed.keep(Snapshot { files: vec![(FileUid(7), to)], ends: [(TOPICS[0], vec![end])].into() });
         }
-        assert_eq!(observed.snapshots.iter().map(|snapshot| snapshot.ends[0]).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(observed.snapshots.iter().map(|snapshot| snapshot.ends[TOPICS[0]][0]).collect::<Vec<_>>(), [1, 3]);
     }
 }

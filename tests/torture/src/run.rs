@@ -13,7 +13,7 @@ use crate::{
     random::Random,
     report::Report,
     scene::Scene,
-    watch::Peaks,
+    watch::Watch,
 };
 
 /// The pause between two faults, at least and at most, in milliseconds.
@@ -27,8 +27,8 @@ pub async fn run(plan: Plan, installed: &Installed) -> anyhow::Result<Report> {
     let mut scene = Scene::set(plan, installed).await?;
     let begun = Instant::now();
     let observer = Observer::start(scene.sights())?;
-    let mut peaks = Peaks::default();
-    let mut struck = strike_until_the_end(&mut scene, &mut peaks).await?;
+    let watch = Watch::start(scene.watched())?;
+    let mut struck = strike_until_the_end(&mut scene).await?;
     let calm = match scene.plan.planted {
         Some(_) => None,
         None => Some(scene.calm_down().await?),
@@ -37,24 +37,25 @@ pub async fn run(plan: Plan, installed: &Installed) -> anyhow::Result<Report> {
         tokio::time::sleep(CALM).await;
     }
     scene.writers.stop()?;
-    scene.heal().await?;
+    scene.heal("calm").await?;
     let observed = tokio::task::spawn_blocking(|| observer.stop()).await??;
     let commits = observed.commits;
     let mut findings = checker::check(&mut scene, observed, calm).await?;
+    let peaks = watch.stop()?;
     findings.broken.extend(peaks.broken());
+    struck.extend(scene.writers.rotations());
     findings.broken.extend(unproved(&scene.plan, &struck));
     let unmet = unmet(&scene, commits, findings.lines_below_checkpoints);
     findings.broken.extend(unmet);
-    struck.extend(scene.writers.rotations());
     let took = begun.elapsed();
-    Ok(Report::of(scene.plan.seed, struck, scene.conflicts, findings, peaks, took))
+    Ok(Report::of(struck, scene.conflicts, findings, peaks, took))
 }
 
-/// What was to be shown, and was not: a fault that struck nothing proves nothing.
+/// What was to be shown, and was not: a fault that struck nothing, or a way to rotate that did not come, proves nothing.
 pub(crate) fn unproved(plan: &Plan, struck: &BTreeMap<&'static str, u64>) -> Option<String> {
     let missed: Vec<&str> = struck.iter().filter(|(_, times)| **times == 0).map(|(name, _)| *name).collect();
     let is_unproved = plan.planted.is_none() && !missed.is_empty();
-    is_unproved.then(|| format!("not shown: these faults never struck lines in flight: {}", missed.join(", ")))
+    is_unproved.then(|| format!("not shown: these never struck lines in flight: {}", missed.join(", ")))
 }
 
 /// The same of what the faults are to lead to, and of what was looked at meanwhile.
@@ -69,18 +70,16 @@ fn unmet(scene: &Scene, commits: u64, lines_below_checkpoints: u64) -> Vec<Strin
     unmet.map(|(_, what)| what.to_owned()).collect()
 }
 
-async fn strike_until_the_end(scene: &mut Scene, peaks: &mut Peaks) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+async fn strike_until_the_end(scene: &mut Scene) -> anyhow::Result<BTreeMap<&'static str, u64>> {
     let mut deck = Deck::of(&scene.plan);
     while let Some(fault) = deck.draw().await {
-        peaks.look(&scene.agent);
-        scene.transfers.iter().for_each(|transfer| peaks.look(transfer));
         deck.tell(fault, scene.writers.lines());
         match faults::strike(fault, scene, &mut deck.random).await {
             Ok(met) => deck.count(fault, met),
             // The fault could not be brought to its end: that does not recover by itself, and the others may still tell more.
             Err(error) => scene.broken.push(format!("I7: {}: {error:#}", fault.name())),
         }
-        scene.heal().await?;
+        scene.heal(fault.name()).await?;
     }
     Ok(deck.struck)
 }

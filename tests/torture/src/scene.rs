@@ -13,21 +13,25 @@ use rdkafka::{
 use serde_json::json;
 
 use crate::{
-    checker::Totals,
+    checker::Marks,
     faults::{chains::no_plugins, indices},
-    fleet::{self, Paths, Program, Role},
+    fleet::{self, Paths, Program, Role, Watched},
     ground::{Ground, Installed},
     observer::Sights,
     plan::Plan,
-    writers::{Manner, PLAIN, POISON, Writers, Writing},
+    writers::{BATCH, Manner, PLAIN, POISON, Writers, Writing},
 };
 
 /// The topic.
 pub const TOPIC: &str = "torture";
 /// The topic whose documents no index takes.
 pub const POISONED: &str = "torture-poison";
-/// Both.
-pub const TOPICS: [&str; 2] = [TOPIC, POISONED];
+/// The topic whose records have many lines.
+pub const BATCHED: &str = "torture-batch";
+/// All of them.
+pub const TOPICS: [&str; 3] = [TOPIC, BATCHED, POISONED];
+/// Those whose lines become documents.
+pub const INDEXED: [&str; 2] = [TOPIC, BATCHED];
 /// The transfers' group.
 pub const GROUP: &str = "torture";
 
@@ -78,7 +82,7 @@ impl Scene {
         }
         let host_ip = "10.9.8.7";
         let tasks_key = format!("/logagent/{host_ip}/collect_config");
-        let tasks = json!([task(&paths, PLAIN, TOPIC), task(&paths, POISON, POISONED)]).to_string();
+        let tasks = tasks(&paths);
         let agent = Program::new(Role::Agent, &home.join("agent"), &fleet::agent(&ground, host_ip, &paths))?;
         let transfers = (0..TRANSFERS_MAX).map(|number| {
             // The first one is always there, and killed often.
@@ -105,7 +109,7 @@ impl Scene {
 
     /// Ends everything in good order, and starts the agent and one transfer anew, so that what they count from now on is all there is.
     /// Answers how much there was before.
-    pub async fn calm_down(&mut self) -> anyhow::Result<Totals> {
+    pub async fn calm_down(&mut self) -> anyhow::Result<Marks> {
         for number in 0..self.transfers.len() {
             self.count_conflicts(number).await;
             if self.transfers[number].is_running() {
@@ -116,9 +120,9 @@ impl Scene {
         }
         self.agent.ready().await?;
         self.agent.terminate().await?;
-        let totals = Totals::of(self.ground.kafka()).await?;
+        let marks = Marks::of(self.ground.kafka()).await?;
         self.begin().await?;
-        Ok(totals)
+        Ok(marks)
     }
 
     /// What an observer looks at.
@@ -142,10 +146,13 @@ impl Scene {
         etcd.put(self.tasks_key.as_str(), value, None).await.context("writing the tasks").map(drop)
     }
 
-    /// Writes the rule of the topic.
+    /// Writes the rule of the topics whose lines become documents.
     pub async fn put_rule(&self, value: &str) -> anyhow::Result<()> {
         let mut etcd = self.etcd().await?;
-        etcd.put(format!("/logtransfer/{TOPIC}"), value, None).await.context("writing the rule").map(drop)
+        for topic in INDEXED {
+            etcd.put(format!("/logtransfer/{topic}"), value, None).await.context("writing a rule")?;
+        }
+        Ok(())
     }
 
     /// A connection to etcd past its proxy.
@@ -158,8 +165,21 @@ impl Scene {
         self.conflicts += self.transfers[number].metric("collector_documents_conflicted_total").await.unwrap_or(0.0);
     }
 
-    /// Starts everything that should run and does not, and lets everything pass.
-    pub async fn heal(&mut self) -> anyhow::Result<()> {
+    /// All programs, as they are watched.
+    pub fn watched(&self) -> Vec<Watched> {
+        std::iter::once(&self.agent).chain(&self.transfers).map(Program::watched).collect()
+    }
+
+    /// Tells which programs have ended by themselves: whatever a fault ends, it has started again.
+    pub fn tell_ends(&mut self, during: &str) {
+        let programs = std::iter::once(&mut self.agent).chain(&mut self.transfers);
+        let ends = programs.flat_map(Program::take_ends).map(|end| format!("I7: {during}: {end}"));
+        self.broken.extend(ends);
+    }
+
+    /// Lets everything pass, tells what has ended by itself during that, and starts it again.
+    pub async fn heal(&mut self, during: &str) -> anyhow::Result<()> {
+        self.tell_ends(during);
         let proxies = &self.ground.proxies;
         for proxy in [&proxies.produce, &proxies.consume, &proxies.index, &proxies.configure] {
             proxy.set(crate::proxy::Mode::Pass);
@@ -194,8 +214,23 @@ impl Scene {
 }
 
 /// The writers of a run with Kafka and Elasticsearch.
-const FLEET_MANNERS: &[Manner] =
-    &[Manner::Rename, Manner::Rename, Manner::Rename, Manner::Rename, Manner::Link, Manner::Truncate, Manner::Poison];
+const FLEET_MANNERS: &[Manner] = &[
+    Manner::Rename,
+    Manner::Rename,
+    Manner::Rename,
+    Manner::Batch,
+    Manner::Batch,
+    Manner::Link,
+    Manner::Truncate,
+    Manner::Poison,
+];
+
+/// One task for each directory, that is for each topic.
+fn tasks(paths: &Paths) -> String {
+    let mut batched = task(paths, BATCH, BATCHED);
+    batched["kafka"] = json!({"form": "batch"});
+    json!([task(paths, PLAIN, TOPIC), batched, task(paths, POISON, POISONED)]).to_string()
+}
 
 fn task(paths: &Paths, dir: &str, topic: &str) -> serde_json::Value {
     json!({"path": paths.files.join(dir).join("**/*.log*"), "topic": topic, "flush_after_ms": FLUSH_MS})

@@ -6,6 +6,7 @@ mod probe;
 mod report;
 mod servers;
 mod tasks;
+mod volumes;
 
 use std::io::Write;
 
@@ -118,6 +119,7 @@ fn check_meaning(meaning: &Meaning, args: &CheckArgs, probe: &dyn Probe, report:
     }
     let all: Vec<_> = sets.into_iter().flatten().collect();
     all.iter().for_each(|task| tasks::check_file_of(task, report));
+    volumes::check_volumes_of(&all, report);
     tasks::check_plugins(&all, &args.plugin, common, probe, report);
     match meaning {
         Meaning::Agent(settings) => servers::check_agent(settings, &all, probe, report),

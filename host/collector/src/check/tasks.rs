@@ -130,8 +130,8 @@ fn add_unreadable(what: &str, path: &Path, error: &io::Error, report: &mut Repor
     }
 }
 
-/// The directory above the first wildcard.
-fn literal_dir(glob: &str) -> PathBuf {
+/// The path up to the first wildcard.
+pub(super) fn literal_dir(glob: &str) -> PathBuf {
     let parts = glob.split('/').take_while(|part| pattern::is_literal(part));
     let dir = parts.collect::<Vec<_>>().join("/");
     PathBuf::from(if dir.is_empty() { "/" } else { &dir })

@@ -34,6 +34,8 @@ pub struct ElasticSettings {
     pub bulk_wait_max: Duration,
     /// How long to wait for an answer.
     pub timeout: Duration,
+    /// How long the index of a past day may refuse writes before its lines go to the dead letters.
+    pub past_day_blocked_max: Duration,
 }
 
 /// Who we are to the cluster.
@@ -59,6 +61,8 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<ElasticSettings> {
     let documents = m.number("elasticsearch.bulk_documents_max", low.bulk_documents_max, 5_000, 1..=100_000);
     let wait = m.number("elasticsearch.bulk_wait_ms_max", low.bulk_wait_ms_max, 1_000, 1..=60_000);
     let timeout = m.number("elasticsearch.timeout_s", low.timeout_s, 60, 1..=3_600);
+    let blocked =
+        m.number("elasticsearch.past_day_blocked_s_max", low.past_day_blocked_s_max, 3_600, 1..=100 * 365 * 86_400);
     let held = low.index_documents_max;
     let held = held.map(|held| m.number("elasticsearch.index_documents_max", Some(held), 0, 1..=1_000_000_000));
     let days = low.retention_days.map(|days| m.number("elasticsearch.retention_days", Some(days), 0, 1..=36_500));
@@ -81,6 +85,7 @@ pub(crate) fn meaning(m: &mut Meaning<'_>) -> Option<ElasticSettings> {
         bulk_documents_max: documents? as usize,
         bulk_wait_max: Duration::from_millis(wait?),
         timeout: Duration::from_secs(timeout?),
+        past_day_blocked_max: Duration::from_secs(blocked?),
     })
 }
 

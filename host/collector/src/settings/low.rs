@@ -200,6 +200,8 @@ section! {
         bulk_wait_ms_max: u64,
         /// How long to wait for an answer, in seconds.
         timeout_s: u64,
+        /// How long the index of a past day may refuse writes before its lines go to the dead letters, in seconds.
+        past_day_blocked_s_max: u64,
     }
 }
 

@@ -163,6 +163,26 @@ fn how_long_a_group_waits_for_a_member_is_a_setting_within_bounds() {
 }
 
 #[test]
+fn how_long_the_index_of_a_past_day_may_be_blocked_is_a_setting_within_bounds() {
+    let transfer = |elasticsearch: &str| {
+        let text = format!(
+            "[kafka]\nbrokers = [\"k:1\"]\ntopics = [\"t\"]\n[elasticsearch]\nnodes = [\"e\"]\n{elasticsearch}\n"
+        );
+        written("c.toml", &text, &[]).transfer().map_err(|problems| problems.to_string())
+    };
+    let given = |elasticsearch: &str| {
+        let settings = transfer(elasticsearch).unwrap().elastic;
+        crate::clients::elastic(&settings).past_day_blocked_max.as_secs()
+    };
+    assert_eq!((given(""), given("past_day_blocked_s_max = 86400")), (3_600, 86_400));
+    let error = transfer("past_day_blocked_s_max = 0").unwrap_err();
+    assert!(
+        error.contains("[elasticsearch] past_day_blocked_s_max: 0 is out of range; write a number from 1 to"),
+        "{error}"
+    );
+}
+
+#[test]
 fn groups_stand_between_the_host_and_everybody() {
     let text =
         "[kafka]\nbrokers = [\"k:9092\"]\n[etcd]\nendpoints = [\"e\"]\n[host]\nip = \"10.0.0.1\"\ngroups = [\"web\"]\n";

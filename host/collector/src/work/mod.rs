@@ -21,8 +21,8 @@ use anyhow::Context as _;
 use collector_model::Batch;
 pub use queue::{Queue, take_admitted};
 
-/// How often work that was put aside is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// After how long work that was put aside is looked at again: at first, and at most while nothing else comes.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 /// How many batches may wait for a worker; what they hold is in the budget already.
 const INBOX_BATCHES_MAX: usize = 16;
 
@@ -67,12 +67,15 @@ impl Workers {
 }
 
 fn run(mut worker: impl Worker, batches: &Receiver<Batch>) {
-    let mut waiting = false;
+    let (mut waiting, mut look_again) = (false, LOOK_AGAIN.0);
     loop {
-        let next = if waiting { batches.recv_timeout(LOOK_AGAIN) } else { batches.recv().map_err(Into::into) };
+        let next = if waiting { batches.recv_timeout(look_again) } else { batches.recv().map_err(Into::into) };
         match next {
-            Ok(batch) => worker.take(batch),
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(batch) => {
+                worker.take(batch);
+                look_again = LOOK_AGAIN.0;
+            }
+            Err(RecvTimeoutError::Timeout) => look_again = (look_again * 2).min(LOOK_AGAIN.1),
             Err(RecvTimeoutError::Disconnected) => return,
         }
         waiting = worker.advance();

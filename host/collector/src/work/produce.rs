@@ -8,7 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use collector_kafka::{Producer, Route, TopicState};
 use collector_model::{Batch, DeadLetters, TaskKey};
 use collector_plugin_host::ChainWorker;
-use collector_tasks::{Task, task::Acks};
+use collector_tasks::{
+    Task,
+    task::{Acks, RecordForm},
+};
 
 use super::{Queue, Worker, take_admitted};
 use crate::routes::Routes;
@@ -36,6 +39,19 @@ struct Lane {
     producer: Arc<Producer>,
     route: Route,
     waiting: Queue,
+}
+
+impl Lane {
+    /// Whether the next of what waits can be sent now.
+    fn is_ready(&self) -> bool {
+        let Some(next) = self.waiting.front() else { return false };
+        let state = match self.task.kafka.form {
+            RecordForm::Line => self.route.state_for(next.lines.len(), next.raw.len()),
+            // One record, which may be more than is left of a request: that sends it at once.
+            RecordForm::Batch => self.route.state(),
+        };
+        state == TopicState::Ready
+    }
 }
 
 impl ProduceWorker {
@@ -71,7 +87,7 @@ impl Worker for ProduceWorker {
     fn advance(&mut self) -> bool {
         let mut waiting = false;
         for lane in self.lanes.values_mut() {
-            while !lane.waiting.is_empty() && lane.route.state() == TopicState::Ready {
+            while lane.is_ready() {
                 let Some(batch) = take_admitted(&mut lane.waiting, &mut lane.chain) else { break };
                 self.writing.send(lane, batch, &*self.dead);
             }

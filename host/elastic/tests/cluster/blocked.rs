@@ -34,9 +34,13 @@ async fn a_blocked_index_stops_itself_alone_until_the_block_is_lifted() {
     until("the other index has all of its documents", || fake.documents("fine").len() == 20).await;
     until("the block is shown", || matches!(state_of(&bench, "full"), Some(IndexState::Blocked { .. }))).await;
     assert!(fake.documents("full").is_empty());
+    let metrics = bench.metrics.render();
+    assert!(metrics.contains("collector_index_blocked{index=\"full\"} 1"), "{metrics}");
+    assert!(!metrics.contains("collector_index_blocked{index=\"fine\"}"), "{metrics}");
     fake.cluster.write_blocked.lock().clear();
     bench.sink.submit(refused).await;
     bench.sink.drain().await;
+    assert!(!bench.metrics.render().contains("collector_index_blocked{"));
     assert_eq!(fake.documents("full").len(), 50);
     assert_eq!(state_of(&bench, "full"), Some(IndexState::Running));
     // The part that was only tried and the ones that were kept.
@@ -88,7 +92,7 @@ async fn the_blocked_index_of_a_past_day_gives_its_lines_to_the_dead_letters() {
     // The day of the tests' lines.
     let (past, other) = ("web-2000.01.01", "archive");
     fake.cluster.write_blocked.lock().extend([past.to_owned(), other.to_owned()]);
-    let settings = ElasticSettings { old_index_blocked_max: Duration::ZERO, ..quick(&[&fake.url]) };
+    let settings = ElasticSettings { past_day_blocked_max: Duration::ZERO, ..quick(&[&fake.url]) };
     let bench = Bench::new(settings);
     bench.sink.submit(bench.part(past, &numbered(0..3))).await;
     bench.sink.submit(bench.part(other, &numbered(3..6))).await;

@@ -30,7 +30,8 @@ use crate::{ConsumerLimits, ENVELOPE_HEADER};
 
 /// How long a seek or a question to the broker may take.
 const ASK_MAX: Duration = Duration::from_secs(10);
-/// How often a gap in a partition's offsets is looked into.
+/// How often a gap in a partition's offsets is looked into where the last one was nobody's fault: compaction and transactions leave
+/// as many as there are records, and each look is a question to the broker.
 const GAP_EVERY: Duration = Duration::from_secs(10);
 
 /// What all lanes have in common.
@@ -63,11 +64,30 @@ struct Intake {
     worker: usize,
     /// The offset after the last one seen.
     expected: Option<u64>,
-    gap_seen: Option<Instant>,
+    gaps: Gaps,
     envelope_told: Option<Instant>,
     lines_read: Counter,
     bytes_read: Counter,
     lost_to_retention: Counter,
+}
+
+/// Whether gaps in a partition's offsets are looked into.
+#[derive(Default)]
+struct Gaps {
+    /// When one was looked into that was no loss.
+    excused: Option<Instant>,
+}
+
+impl Gaps {
+    fn are_looked_into(&self, now: Instant) -> bool {
+        self.excused.is_none_or(|at| now.duration_since(at) >= GAP_EVERY)
+    }
+
+    /// So many records of one were lost. Where there were any, the next is looked into at once: retention goes on deleting before a
+    /// reader that is too slow.
+    fn explained(&mut self, lost: u64, now: Instant) {
+        self.excused = (lost == 0).then_some(now);
+    }
 }
 
 /// At most one batch of a partition waits.
@@ -94,7 +114,7 @@ impl Lane {
             gather: Gather::new(foreign, Instant::now()),
             waiting: Waiting::Nothing,
             expected: committed,
-            gap_seen: None,
+            gaps: Gaps::default(),
             envelope_told: None,
             lines_read: outlet.metrics.lines_read.get_or_create(&label).clone(),
             bytes_read: outlet.metrics.bytes_read.get_or_create(&label).clone(),
@@ -183,15 +203,15 @@ impl Intake {
 
     /// Offsets are missing: compaction and transactions leave gaps; retention that deleted unread records does too.
     fn gap(&mut self, expected: u64, found: u64, outlet: &Outlet, now: Instant) {
-        if self.gap_seen.is_some_and(|at| now.duration_since(at) < GAP_EVERY) {
+        if !self.gaps.are_looked_into(now) {
             return;
         }
-        self.gap_seen = Some(now);
         let (topic, partition) = (self.cell.topic.as_str(), self.cell.partition);
         match outlet.consumer.fetch_watermarks(topic, partition, ASK_MAX) {
             Ok((low, _)) => {
                 let lost = lost_to_retention(expected, found, low);
                 self.lost_to_retention.inc_by(lost);
+                self.gaps.explained(lost, now);
                 if lost > 0 {
                     tracing::error!(
                         topic,
@@ -204,7 +224,10 @@ impl Intake {
                     );
                 }
             }
-            Err(error) => tracing::warn!(topic, partition, expected, found, %error, "a gap cannot be explained"),
+            Err(error) => {
+                self.gaps.explained(0, now);
+                tracing::warn!(topic, partition, expected, found, %error, "a gap cannot be explained");
+            }
         }
     }
 
@@ -301,6 +324,18 @@ mod tests {
         assert_eq!(lost_to_retention(10, 50, 30), 20);
         assert_eq!(lost_to_retention(10, 50, 3), 0, "a gap of compaction");
         assert_eq!(lost_to_retention(10, 50, -1), 0);
+    }
+
+    #[test]
+    fn every_gap_after_a_loss_is_looked_into_and_few_of_those_that_are_none() {
+        let (mut gaps, began) = (Gaps::default(), Instant::now());
+        let after = |seconds| began + Duration::from_secs(seconds);
+        assert!(gaps.are_looked_into(began));
+        gaps.explained(40, began);
+        assert!(gaps.are_looked_into(after(1)), "retention may have deleted more");
+        gaps.explained(0, after(1));
+        assert!(!gaps.are_looked_into(after(10)), "a compacted topic has a gap at every record");
+        assert!(gaps.are_looked_into(after(11)));
     }
 
     #[test]

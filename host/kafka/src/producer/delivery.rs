@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,7 +19,10 @@ use rdkafka::{
     producer::ProducerContext,
 };
 
-use super::topics::TopicEntry;
+use super::{
+    loads::{InFlight, Load},
+    topics::TopicEntry,
+};
 use crate::{
     ENVELOPE_HEADER,
     connection::{self, LastError, Silence},
@@ -44,55 +47,11 @@ pub struct Undeliverable {
 pub(crate) struct Delivery {
     pub(crate) ticket: Ticket,
     pub(crate) entry: Arc<TopicEntry>,
+    pub(crate) partition: i32,
     pub(crate) bytes: usize,
     pub(crate) lines: u32,
     /// The topic's limit when the record was sent.
     pub(crate) bytes_max: usize,
-}
-
-/// Records and their bytes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Load {
-    pub(crate) bytes: usize,
-    pub(crate) records: usize,
-}
-
-/// How much is in flight, counted in one word, so that a record costs one addition: its bytes in the lower 40 bits, itself above.
-#[derive(Default)]
-pub(crate) struct InFlight(AtomicU64);
-
-const RECORD: u64 = 1 << 40;
-
-impl InFlight {
-    fn add(&self, bytes: usize) {
-        self.0.fetch_add(RECORD + bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Takes a record away again; what is left.
-    fn subtract(&self, bytes: usize) -> Load {
-        let one = RECORD + bytes as u64;
-        load(self.0.fetch_sub(one, Ordering::Relaxed) - one)
-    }
-
-    pub(crate) fn now(&self) -> Load {
-        load(self.0.load(Ordering::Relaxed))
-    }
-}
-
-fn load(word: u64) -> Load {
-    Load { bytes: (word % RECORD) as usize, records: (word / RECORD) as usize }
-}
-
-impl Load {
-    /// Whether neither is more than in the other.
-    pub(crate) fn is_within(self, other: Load) -> bool {
-        self.bytes <= other.bytes && self.records <= other.records
-    }
-
-    /// So many parts of both.
-    pub(crate) fn share(self, of: usize, parts: usize) -> Load {
-        Load { bytes: self.bytes / parts * of, records: self.records / parts * of }
-    }
 }
 
 /// What is in librdkafka's queue, and those who wait for room in it.
@@ -121,20 +80,20 @@ impl Room {
         }
     }
 
-    pub(crate) fn take(&self, entry: &TopicEntry, bytes: usize) {
+    pub(crate) fn take(&self, entry: &TopicEntry, partition: i32, bytes: usize) {
         self.in_flight.add(bytes);
-        entry.in_flight.add(bytes);
+        entry.in_flight.of(partition).add(bytes);
     }
 
     /// A record's delivery report has come.
-    fn settle(&self, entry: &TopicEntry, bytes: usize) {
+    fn settle(&self, entry: &TopicEntry, partition: i32, bytes: usize) {
         self.has_moved.store(true, Ordering::Relaxed);
-        self.give_back(entry, bytes);
+        self.give_back(entry, partition, bytes);
     }
 
     /// A record is not in the queue any more, or was never taken into it.
-    pub(crate) fn give_back(&self, entry: &TopicEntry, bytes: usize) {
-        entry.in_flight.subtract(bytes);
+    pub(crate) fn give_back(&self, entry: &TopicEntry, partition: i32, bytes: usize) {
+        entry.in_flight.of(partition).subtract(bytes);
         let left = self.in_flight.subtract(bytes);
         if left.is_within(self.low) && self.waiting.load(Ordering::Relaxed) > 0 {
             self.wake();
@@ -241,7 +200,7 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Delivery>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
-        self.room.settle(&delivery.entry, delivery.bytes);
+        self.room.settle(&delivery.entry, delivery.partition, delivery.bytes);
         match result {
             Ok(_) => {
                 delivery.entry.records_delivered.inc();
@@ -266,7 +225,7 @@ mod tests {
     fn room_with_a_record() -> (Room, Arc<TopicEntry>) {
         let room = Room::new(Load { bytes: 1_000, records: 10 });
         let entry = TopicTable::new(Metrics::default()).entry(&Topic::new("web").unwrap());
-        room.take(&entry, 600);
+        room.take(&entry, 0, 600);
         (room, entry)
     }
 
@@ -282,8 +241,8 @@ mod tests {
     fn a_sender_that_meets_a_full_queue_again_and_again_is_no_answer_of_a_broker() {
         let (room, entry) = room_with_a_record();
         let tries = || {
-            room.take(&entry, 700);
-            room.give_back(&entry, 700);
+            room.take(&entry, 0, 700);
+            room.give_back(&entry, 0, 700);
         };
         assert_eq!(looks_until_stuck(&room, tries), Some(4));
     }
@@ -292,24 +251,11 @@ mod tests {
     fn while_reports_come_or_nothing_is_sent_nobody_is_missed() {
         let (room, entry) = room_with_a_record();
         let reported = || {
-            room.take(&entry, 100);
-            room.settle(&entry, 100);
+            room.take(&entry, 0, 100);
+            room.settle(&entry, 0, 100);
         };
         assert_eq!(looks_until_stuck(&room, reported), None);
-        room.settle(&entry, 600);
+        room.settle(&entry, 0, 600);
         assert_eq!(looks_until_stuck(&room, || {}), None);
-    }
-
-    #[test]
-    fn records_and_bytes_are_counted_side_by_side() {
-        let in_flight = InFlight::default();
-        in_flight.add(0);
-        in_flight.add(700);
-        in_flight.add(50);
-        assert_eq!(in_flight.now(), Load { bytes: 750, records: 3 });
-        assert_eq!(in_flight.subtract(700), Load { bytes: 50, records: 2 });
-        assert!(in_flight.now().is_within(Load { bytes: 50, records: 2 }));
-        assert!(!in_flight.now().is_within(Load { bytes: 1_000, records: 1 }));
-        assert!(!in_flight.now().is_within(Load { bytes: 49, records: 9 }));
     }
 }

@@ -2,7 +2,10 @@
 
 mod clients;
 mod delivery;
+mod loads;
+mod partitioner;
 mod polled;
+mod stint;
 mod topics;
 
 use std::{
@@ -26,12 +29,15 @@ use rdkafka::{
 };
 
 pub use delivery::Undeliverable;
-use delivery::{Delivery, Load, Room};
+use delivery::{Delivery, Room};
+use loads::Load;
+use partitioner::Partitioner;
 use polled::Client;
+use stint::Stint;
 pub use topics::TopicState;
 use topics::{TopicEntry, TopicTable};
 
-use crate::{ENVELOPE_HEADER, KafkaError, KafkaSettings, Partitioner, cluster::Inquirer};
+use crate::{ENVELOPE_HEADER, KafkaError, KafkaSettings, cluster::Inquirer};
 
 /// What librdkafka adds to a record's key and value when it compares it with its limit, at most.
 const RECORD_OVERHEAD_BYTES: usize = 512;
@@ -61,13 +67,15 @@ struct Shared {
     stopped: AtomicBool,
 }
 
-/// The way to one topic, with a task's choice of partitions. Each worker has its own.
+/// The way to one topic, with a task's choice of partitions. Each worker has its own, made on its thread.
 pub struct Route {
     entry: Arc<TopicEntry>,
     partitioner: Partitioner,
     /// What of the queue the topic may take.
     share: Load,
     message_bytes_max: usize,
+    request_bytes_max: usize,
+    linger: Duration,
 }
 
 /// One record.
@@ -124,8 +132,13 @@ impl Route {
         self.message_bytes_max.min(self.entry.bytes_max()).saturating_sub(RECORD_OVERHEAD_BYTES)
     }
 
-    /// Whether records can be sent now without waiting for this topic. Never blocks.
+    /// Whether a record can be sent now without waiting for this topic. Never blocks.
     pub fn state(&self) -> TopicState {
+        self.state_for(1, 0)
+    }
+
+    /// The same for so many records, of so many bytes together.
+    pub fn state_for(&self, records: usize, bytes: usize) -> TopicState {
         let Some(partitions) = self.entry.partitions() else {
             return self.entry.problem().map_or(TopicState::Unknown, TopicState::Unavailable);
         };
@@ -133,11 +146,30 @@ impl Route {
             Some(number) if number < 0 || number >= partitions => {
                 TopicState::Unavailable(no_such_partition(&self.entry, number, partitions))
             }
-            _ if !self.entry.in_flight.now().is_within(self.share) && !planted("drop-on-queue-full") => {
-                TopicState::Congested
-            }
+            _ if !self.has_room(partitions, records, bytes) && !planted("drop-on-queue-full") => TopicState::Congested,
             _ => TopicState::Ready,
         }
+    }
+
+    /// Whether the topic has left room to others, and a partition that can be filled with so much.
+    fn has_room(&self, partitions: i32, records: usize, bytes: usize) -> bool {
+        if !self.entry.in_flight.total().is_within(self.share) {
+            return false;
+        }
+        let Some(stint) = self.partitioner.stint() else { return true };
+        let mut stint = stint.lock();
+        let is_over = stint.is_over(self.linger);
+        if !is_over && stint.takes(records, bytes) {
+            return true;
+        }
+        let bytes_max = self.entry.request_bytes(self.request_bytes_max);
+        let (partition, is_free) = self.entry.next_to_fill(stint.partition(), partitions, bytes_max);
+        if is_free && is_over {
+            *stint = Stint::of(partition, bytes_max);
+        } else if is_free {
+            stint.continue_at(partition);
+        }
+        is_free
     }
 }
 
@@ -179,11 +211,17 @@ impl Producer {
 
     /// The way to a topic. The topic is looked up in the background (and created, where the settings say so).
     pub fn route(&self, topic: &Topic, partitioning: Partitioning) -> Route {
+        let (entry, settings) = (self.shared.topics.entry(topic), &self.shared.settings);
+        if partitioning != Partitioning::Sticky {
+            entry.choose();
+        }
         Route {
-            entry: self.shared.topics.entry(topic),
-            partitioner: Partitioner::new(partitioning),
-            share: queue(&self.shared.settings).share(1, 2),
-            message_bytes_max: self.shared.settings.message_bytes_max,
+            partitioner: Partitioner::new(partitioning, entry.stint()),
+            entry,
+            share: queue(settings).share(1, 2),
+            message_bytes_max: settings.message_bytes_max,
+            request_bytes_max: settings.batch_bytes_max,
+            linger: settings.linger,
         }
     }
 
@@ -291,15 +329,16 @@ impl Shared {
             delivery_opaque: Box::new(Delivery {
                 ticket,
                 entry,
+                partition: 0,
                 bytes,
                 lines: extra.more_lines + 1,
                 bytes_max: usize::MAX,
             }),
         };
         loop {
-            let partition = self.partition(&route.entry, &mut route.partitioner, extra.more_lines + 1, extra.key);
+            let partition = self.partition(&route.entry, &mut route.partitioner, bytes, extra.key);
             let Some(partition) = partition else { return Err(SendError::Stopped) };
-            next.partition = Some(partition);
+            (next.partition, next.delivery_opaque.partition) = (Some(partition), partition);
             if bytes > route.record_bytes_max() {
                 return Err(too_large(route, bytes, next.delivery_opaque.ticket));
             }
@@ -313,9 +352,9 @@ impl Shared {
                     continue;
                 }
             };
-            self.room.take(&route.entry, bytes);
+            self.room.take(&route.entry, partition, bytes);
             let Err((error, back)) = client.send(next) else { return Ok(()) };
-            self.room.give_back(&route.entry, bytes);
+            self.room.give_back(&route.entry, partition, bytes);
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
                 return Err(too_large(route, bytes, back.delivery_opaque.ticket));
             }
@@ -328,17 +367,22 @@ impl Shared {
         }
     }
 
-    /// The partition of the next record, as soon as the topic has it; `None` when stopped.
+    /// The partition of the next record, which has so many bytes, as soon as the topic has it; `None` when stopped.
     fn partition(
         &self,
         entry: &TopicEntry,
         partitioner: &mut Partitioner,
-        lines: u32,
+        bytes: usize,
         key: Option<&[u8]>,
     ) -> Option<i32> {
         while !self.stopped.load(Ordering::Acquire) {
             if let Some(partitions) = entry.partitions() {
-                let partition = partitioner.next(partitions, lines, key);
+                let fresh = |last: &Stint| {
+                    let bytes_max = entry.request_bytes(self.settings.batch_bytes_max);
+                    let any = || entry.next_to_fill(last.partition(), partitions, bytes_max).0;
+                    Stint::of(last.next().unwrap_or_else(any), bytes_max)
+                };
+                let partition = partitioner.next(partitions, bytes, key, fresh);
                 if (0..partitions).contains(&partition) {
                     return Some(partition);
                 }

@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     },
+    thread::ThreadId,
     time::{Duration, Instant},
 };
 
@@ -13,7 +15,7 @@ use collector_model::{Metrics, Topic, metrics::of};
 use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
-use super::delivery::InFlight;
+use super::{loads::Loads, stint::Stint};
 use crate::{KafkaError, KafkaSettings, TopicCreation, cluster::Inquirer};
 
 /// How long the number of partitions of a topic is believed.
@@ -24,6 +26,13 @@ const RETRY: Duration = Duration::from_secs(1);
 const LIMIT_REFRESH: Duration = Duration::from_secs(600);
 /// The smallest limit that is tried, in bytes.
 const LIMIT_BYTES_MIN: usize = 1_024;
+/// How many missing topics are created by one request.
+const TOPICS_PER_CREATION: usize = 100;
+/// The part of a request that may be left of the one before: the client counts more bytes for each record than its own, and the last
+/// large one was too much.
+const LEFT_OVER: usize = 4;
+/// Below so many partitions, the time until a request is answered would leave nothing to be sent to any of them.
+const PARTITIONS_FEW: i32 = 3;
 /// How often the same problem is said again in the log.
 const REMIND: Duration = Duration::from_secs(60);
 
@@ -52,7 +61,11 @@ pub(crate) struct TopicEntry {
     /// The cluster refused something that is within `bytes_max`.
     is_narrower: AtomicBool,
     limit_looked_up: Mutex<Option<Instant>>,
-    pub(crate) in_flight: InFlight,
+    pub(crate) in_flight: Loads,
+    /// What each thread that sends is filling.
+    stints: Mutex<HashMap<ThreadId, Arc<Mutex<Stint>>>>,
+    /// Some send to partitions of their choice, whatever is under way there.
+    is_chosen: AtomicBool,
     pub(crate) records_delivered: Counter,
     pub(crate) lines_delivered: Counter,
     pub(crate) bytes_delivered: Counter,
@@ -74,7 +87,9 @@ impl TopicEntry {
             bytes_max: AtomicUsize::new(usize::MAX),
             is_narrower: AtomicBool::new(false),
             limit_looked_up: Mutex::new(None),
-            in_flight: InFlight::default(),
+            in_flight: Loads::default(),
+            stints: Mutex::default(),
+            is_chosen: AtomicBool::new(false),
             records_delivered: metrics.records_delivered.get_or_create(&label).clone(),
             lines_delivered: metrics.lines_delivered.get_or_create(&label).clone(),
             bytes_delivered: metrics.bytes_delivered.get_or_create(&label).clone(),
@@ -84,6 +99,38 @@ impl TopicEntry {
     /// Number of partitions; `None` while unknown.
     pub(crate) fn partitions(&self) -> Option<i32> {
         Some(self.partitions.load(Ordering::Acquire)).filter(|partitions| *partitions > 0)
+    }
+
+    /// What the calling thread is filling, for all of its tasks.
+    pub(crate) fn stint(&self) -> Arc<Mutex<Stint>> {
+        let begin = || {
+            let somewhere = RandomState::new().hash_one(0) % (1 << 16);
+            Arc::new(Mutex::new(Stint::over(somewhere as i32)))
+        };
+        Arc::clone(self.stints.lock().entry(std::thread::current().id()).or_insert_with(begin))
+    }
+
+    /// A task sends to partitions of its choice.
+    pub(crate) fn choose(&self) {
+        self.is_chosen.store(true, Ordering::Relaxed);
+    }
+
+    /// How much goes into one request to one partition, where the settings say so much.
+    pub(crate) fn request_bytes(&self, bytes_max: usize) -> usize {
+        bytes_max.min(self.bytes_max())
+    }
+
+    /// The partition to be filled after `last`, and whether it is free for a request of `request_bytes`: nothing is under way but
+    /// what did not fit into the one before. Where there are few partitions, or others send to them anyway, one request may wait.
+    pub(crate) fn next_to_fill(&self, last: i32, partitions: i32, request_bytes: usize) -> (i32, bool) {
+        let (partition, load) = self.in_flight.least(partitions, last.saturating_add(1));
+        let left_over = request_bytes / LEFT_OVER;
+        let is_free = match partitions {
+            _ if self.is_chosen.load(Ordering::Relaxed) => true,
+            ..PARTITIONS_FEW => load.bytes <= request_bytes + left_over,
+            _ => load.bytes <= left_over,
+        };
+        (partition, is_free)
     }
 
     /// Why there are no partitions, where that is known.
@@ -216,6 +263,7 @@ impl TopicTable {
 
     /// Looks up every topic that is due, and creates what is missing where the settings say so.
     pub(crate) fn look_up(&self, inquirer: &Inquirer, settings: &KafkaSettings) {
+        let mut missing = vec![];
         for entry in self.due() {
             if entry.is_narrower.load(Ordering::Acquire) {
                 ask_limits(inquirer, &[&entry], settings);
@@ -223,10 +271,16 @@ impl TopicTable {
             let found = inquirer.partitions(&entry.topic);
             match (found, settings.create_topics) {
                 (Ok(partitions), _) => entry.found(partitions),
-                (Err(KafkaError::TopicMissing { .. }), Some(how)) => create(inquirer, &entry, how),
+                (Err(KafkaError::TopicMissing { .. }), Some(_)) => missing.push(entry),
                 (Err(error), _) => entry.failed(error),
             }
             self.wake();
+        }
+        if let Some(how) = settings.create_topics {
+            for together in missing.chunks(TOPICS_PER_CREATION) {
+                create(inquirer, together, how);
+                self.wake();
+            }
         }
         let now = Instant::now();
         let entries: Vec<_> = self.entries.lock().values().filter(|entry| entry.limit_is_due(now)).cloned().collect();
@@ -247,14 +301,18 @@ fn ask_limits(inquirer: &Inquirer, entries: &[&Arc<TopicEntry>], settings: &Kafk
     }
 }
 
-fn create(inquirer: &Inquirer, entry: &TopicEntry, how: TopicCreation) {
-    let created = inquirer.create(&entry.topic, how).and_then(|()| {
-        tracing::info!(topic = %entry.topic, partitions = how.partitions, "created the topic");
-        inquirer.partitions(&entry.topic)
-    });
-    match created {
-        Ok(partitions) => entry.found(partitions),
-        Err(error) => entry.failed(error),
+fn create(inquirer: &Inquirer, missing: &[Arc<TopicEntry>], how: TopicCreation) {
+    let topics: Vec<&Topic> = missing.iter().map(|entry| &entry.topic).collect();
+    let created = inquirer.create(&topics, how).unwrap_or_else(|error| vec![Err(error); topics.len()]);
+    for (entry, created) in missing.iter().zip(created) {
+        let partitions = created.and_then(|()| {
+            tracing::info!(topic = %entry.topic, partitions = how.partitions, "created the topic");
+            inquirer.partitions(&entry.topic)
+        });
+        match partitions {
+            Ok(partitions) => entry.found(partitions),
+            Err(error) => entry.failed(error),
+        }
     }
 }
 
@@ -266,6 +324,34 @@ mod tests {
 
     fn entry() -> TopicEntry {
         TopicEntry::new(&Topic::new("web").unwrap(), &Metrics::default())
+    }
+
+    #[test]
+    fn a_partition_is_filled_when_nothing_but_what_was_left_over_is_under_way_to_it() {
+        let entry = entry();
+        assert_eq!(entry.next_to_fill(2, 4, SENT), (3, true));
+        (0..4).for_each(|partition| entry.in_flight.of(partition).add(900_000));
+        assert_eq!(entry.next_to_fill(2, 4, SENT), (3, false));
+        entry.in_flight.of(1).subtract(900_000);
+        entry.in_flight.of(1).add(60_000);
+        assert_eq!(entry.next_to_fill(2, 4, SENT), (1, true));
+    }
+
+    #[test]
+    fn where_there_are_few_partitions_one_request_waits_behind_another() {
+        let entry = entry();
+        entry.in_flight.of(0).add(900_000);
+        assert_eq!(entry.next_to_fill(0, 1, SENT), (0, true));
+        entry.in_flight.of(0).add(900_000);
+        assert_eq!(entry.next_to_fill(0, 1, SENT), (0, false));
+    }
+
+    #[test]
+    fn who_shares_a_topic_with_tasks_that_choose_their_partitions_does_not_wait_for_them() {
+        let entry = entry();
+        (0..4).for_each(|partition| entry.in_flight.of(partition).add(900_000));
+        entry.choose();
+        assert_eq!(entry.next_to_fill(2, 4, SENT), (3, true));
     }
 
     #[test]

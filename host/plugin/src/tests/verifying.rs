@@ -251,6 +251,16 @@ fn a_document_of_an_agent_s_chain_becomes_fields_again() {
 }
 
 #[test]
+fn a_part_of_a_line_that_was_cut_says_so() {
+    let mut worker = worker(&[]);
+    let cut = run(&mut worker, &batch_with(&["half of"], LineFlags::CUT));
+    assert!(cut[0].contains(&"tags=\"_line_cut\"".to_owned()), "{cut:?}");
+    assert!(cut[0].iter().any(|field| field.starts_with("error.message=\"the line was longer than")), "{cut:?}");
+    let whole = run(&mut worker, &batch_with(&["all of it"], LineFlags::default()));
+    assert!(!whole[0].iter().any(|field| field.starts_with("tags=")), "{whole:?}");
+}
+
+#[test]
 fn without_plugins_a_document_passes_as_it_is() {
     let mut worker = worker(&[]);
     let (good, bad) = (batch_with(&["{\"a\": 1}"], LineFlags::DOCUMENT), batch_with(&["[1]"], LineFlags::DOCUMENT));

@@ -17,7 +17,8 @@ use crate::{
     disk::{FileMeta, OpenFile},
     identity::{Fingerprint, Verdict, judge},
     lag::Growth,
-    reader::{Place, Reader, Reserve, Stage},
+    reader::{Place, Reader, Stage},
+    reserve::Reserve,
     rotation::{self, Elsewhere, Sighting, Then},
     state::known::FileEntry,
     work::Work,
@@ -102,6 +103,7 @@ impl Engine {
             return Ok(());
         }
         let elsewhere = self.by_file.get(&(work.task.topic.clone(), file)).copied();
+        let elsewhere = elsewhere.filter(|id| self.readers.get(id).is_none_or(|reader| reader.may_have(meta)));
         if elsewhere.and_then(|id| self.readers.get(&id)).is_some_and(Reader::is_compressed) {
             // What is left of a rotated file is read from it already.
             return Ok(());
@@ -278,6 +280,7 @@ impl Engine {
             sent_at: None,
             flush_now: false,
             seen_in_scan: scan,
+            is_missed: false,
         };
         reader.window_bytes = reader.first_window(&self.settings);
         reader.growth.note(reader.size, now);

@@ -49,6 +49,7 @@ struct Behind {
 }
 
 /// A file that is behind.
+#[derive(Clone)]
 struct FileBehind {
     bytes: u64,
     seconds: f64,
@@ -79,7 +80,7 @@ impl Engine {
         for reader in self.readers.values_mut() {
             if reader.place != Place::Idle {
                 // It waits for something, and its file grows meanwhile. Where that cannot be seen, the turn will say so.
-                let _ = reader.look(now);
+                let _ = reader.look(&*self.disk, now);
             }
             let acknowledged = reader.ledger.watermark();
             let bytes = reader.size.saturating_sub(acknowledged);
@@ -117,7 +118,14 @@ impl Engine {
     }
 
     /// Shows the files that are furthest behind, and no others.
-    fn set_files(&mut self, mut files: Vec<FileBehind>) {
+    fn set_files(&mut self, files: Vec<FileBehind>) {
+        // A file that was deleted, or moved to where it was not found, has the path of the one that stands there now.
+        let mut by_label: BTreeMap<(Topic, String), FileBehind> = BTreeMap::new();
+        for file in files {
+            let worst = by_label.entry((file.topic.clone(), file.path.clone())).or_insert_with(|| file.clone());
+            (worst.bytes, worst.seconds) = (worst.bytes.max(file.bytes), worst.seconds.max(file.seconds));
+        }
+        let mut files: Vec<FileBehind> = by_label.into_values().collect();
         files.sort_by_key(|file| Reverse(file.bytes));
         files.truncate(self.settings.lag_files_max);
         let shown: BTreeSet<_> = files.iter().map(|file| (file.topic.clone(), file.path.clone())).collect();

@@ -28,10 +28,9 @@ impl Lines {
 }
 
 impl Engine {
-    /// Has a reader wait behind the others of its topic.
+    /// Has a reader for which there was no memory wait behind the others of its topic.
     pub(super) fn wait_for_memory(&mut self, id: u64) {
-        if let Some(reader) = self.readers.get_mut(&id) {
-            reader.place = Place::Blocked;
+        if let Some(reader) = self.readers.get(&id) {
             self.blocked.of_topic.entry(reader.work.task.topic.clone()).or_default().push_back(id);
         }
     }

@@ -3,6 +3,7 @@
 mod admission;
 mod measure;
 mod memory;
+mod open_files;
 mod pacing;
 mod parting;
 mod rotated;
@@ -119,7 +120,7 @@ impl Engine {
             left_behind.entry(PathBuf::from(&entry.file.path)).or_default().push(entry.file.uid);
             unwatched.insert(entry.file.uid);
         }
-        let open_files_max = parts.settings.open_files_max.unwrap_or_else(parting::open_files_allowed);
+        let open_files_max = parts.settings.open_files_max.unwrap_or_else(open_files::open_files_allowed);
         let forget_check_at = parts.settings.clock.instant() + parts.settings.forget_after / 24;
         Engine {
             settings: parts.settings,
@@ -298,7 +299,10 @@ impl Engine {
         let Some(mut reader) = self.readers.remove(&id) else { return false };
         reader.place = Place::Idle;
         let was_closed = reader.file.is_none();
-        let outcome = if reader.stage == Stage::Leaving { Ok(Outcome::Idle) } else { reader.turn(&mut self.desk(now)) };
+        let outcome = match reader.stage {
+            Stage::Leaving | Stage::Gone => Ok(Outcome::Idle),
+            Stage::Named | Stage::Nameless { .. } => reader.turn(&mut self.desk(now)),
+        };
         let is_outgoing = reader.outbox.is_some();
         if is_outgoing {
             reader.place = Place::Outgoing;
@@ -322,13 +326,22 @@ impl Engine {
             Ok(Outcome::Restarted) => self.restart(id),
             Ok(Outcome::Missing) => self.replace(id),
             Err(error) => {
-                let path = self.readers.get(&id).map(|reader| reader.path.display().to_string());
-                tracing::warn!(path, %error, "reading a file: it is tried again in a second");
-                self.wake_later(id, now + FAILURE_WAIT);
+                self.wait_after_failure(id, now, &error);
             }
         }
         self.see_off(id, now);
         is_blocked
+    }
+
+    fn wait_after_failure(&mut self, id: u64, now: Instant, error: &std::io::Error) {
+        let Some(reader) = self.readers.get_mut(&id) else { return };
+        tracing::warn!(path = %reader.path.display(), %error, "reading a file: it is tried again in a second");
+        let at = now + FAILURE_WAIT;
+        if let Stage::Nameless { .. } = reader.stage {
+            // Nothing tells of it any more, and until then it is not at its end, whatever its size.
+            reader.not_before = Some(at);
+        }
+        self.wake_later(id, at);
     }
 
     /// What a reader needs for its turn.

@@ -1,4 +1,4 @@
-//! Files whose name is gone, content that starts afresh, and files that are closed.
+//! Files whose name is gone, content that starts afresh, and files that were closed and are not found.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,6 @@ use std::{
 };
 
 use collector_model::{FileUid, Ledger};
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::{Engine, FAILURE_WAIT};
 use crate::{
@@ -17,30 +16,14 @@ use crate::{
     disk::{DirEntry, Disk},
     identity::{Fingerprint, Identity, Mark},
     listing::Listings,
-    reader::{Reader, Reserve, Stage},
+    reader::{Reader, Stage},
+    reserve::Reserve,
     rotation::{self, Nameless, Parting},
     state::record::Record,
 };
 
-/// Descriptors that are left for everything else.
-const DESCRIPTORS_SPARED: u64 = 256;
-const DESCRIPTORS_MAX: u64 = 65_536;
 /// How many times longer a file is remembered of which lines may be unacknowledged.
 const FORGET_UNACKNOWLEDGED: u32 = 30;
-
-/// Raises the limit on descriptors as far as the system lets, and answers how many may be files.
-pub(super) fn open_files_allowed() -> usize {
-    let mut limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX);
-    if limit.current.is_some_and(|current| current < wanted) {
-        limit.current = Some(wanted);
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::debug!(%error, "raising the limit on open files");
-        }
-    }
-    let current = getrlimit(Resource::Nofile).current.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX);
-    current.saturating_sub(DESCRIPTORS_SPARED).max(64) as usize
-}
 
 impl Engine {
     /// Something happened to the name of a reader's file.
@@ -103,17 +86,22 @@ impl Engine {
                 }
             }
             Stage::Nameless { since } => self.see_off_nameless(id, since, now),
+            Stage::Gone => {
+                if reader.ledger.is_idle() && reader.outbox.is_none() {
+                    self.see_off_gone(id);
+                }
+            }
         }
     }
 
     fn see_off_nameless(&mut self, id: u64, since: Instant, now: Instant) {
         let Some(reader) = self.readers.get(&id) else { return };
-        let meta = match &reader.file {
-            Some(file) => file.metadata(),
-            // Its next turn opens it.
-            None => return self.wake_later(id, now + self.settings.poll_interval),
+        let meta = match reader.meta(&*self.disk) {
+            Ok(Some(meta)) => meta,
+            Err(_) if reader.file.is_some() => return self.see_off_unseen(id, since, now),
+            // It is closed, so that waiting for it holds nothing; its next turn looks for it.
+            Ok(None) | Err(_) => return self.wake_later(id, now + self.settings.poll_interval),
         };
-        let Ok(meta) = meta else { return self.see_off_unseen(id, since, now) };
         if meta.size_bytes != reader.size {
             // A turn before that would only say so once more.
             match reader.not_before.filter(|&at| at > now) {
@@ -162,14 +150,27 @@ impl Engine {
         self.look_later(&origin, uid);
     }
 
+    /// The file was deleted while it was closed, and what was read of it before is done.
+    fn see_off_gone(&mut self, id: u64) {
+        let Some(reader) = self.readers.get(&id) else { return };
+        let (origin, uid, lost) = (PathBuf::from(&*reader.origin_path), reader.uid, reader.count_rest_as_lost());
+        if lost > 0 {
+            tracing::error!(path = %origin.display(), bytes = lost,
+                "a file was deleted while more files had lines to read than may be open, and it was closed: its rest is lost unless \
+                 it lies there compressed; raise limits.open_files_max, or keep rotated files for longer");
+        }
+        self.finish(id, false);
+        self.look_later(&origin, uid);
+    }
+
     /// Everything of a nameless file is done.
     fn finish(&mut self, id: u64, deleted: bool) {
         let Some(reader) = self.readers.get(&id) else { return };
-        let (uid, is_acknowledged, to) = (reader.uid, reader.ledger.is_idle(), reader.offset);
+        let (uid, is_acknowledged, to) = (reader.uid, reader.ledger.is_idle(), reader.sent_max);
         let changed_ms = reader.file.as_ref().and_then(|file| file.metadata().ok()).map(|meta| meta.changed_ms);
         self.close(id);
         if let (false, true, Some(uid)) = (deleted, is_acknowledged, uid) {
-            // Nothing beyond was sent.
+            // Nothing beyond was sent. What was, may be more than was read since lines were given up.
             self.journal.append(&Record::Reserved { uid, to });
         }
         if let (true, Some(uid)) = (deleted, uid) {
@@ -205,16 +206,25 @@ impl Engine {
                 return;
             }
             (Some(_), _) => self.detach(id),
-            (None, _) => {
-                // It was deleted while more files had lines to read than may be open.
-                reader.work.file_bytes_lost.inc_by(reader.size.saturating_sub(reader.offset));
-                if let Some(uid) = reader.uid {
-                    self.left_behind.entry(origin.clone()).or_default().push(uid);
+            (None, Stage::Nameless { .. }) if !reader.is_missed => {
+                // It may have been renamed while its directory was being listed.
+                if let Some(reader) = self.readers.get_mut(&id) {
+                    reader.is_missed = true;
                 }
-                self.close(id);
+                return self.wake_later(id, self.now() + self.settings.poll_interval);
             }
+            (None, _) => self.take_for_gone(id),
         }
         self.admit(&key, &origin, 0);
+    }
+
+    /// A file was deleted while it was closed.
+    fn take_for_gone(&mut self, id: u64) {
+        self.forget_file(id);
+        if let Some(reader) = self.readers.get_mut(&id) {
+            reader.stage = Stage::Gone;
+        }
+        self.see_off(id, self.now());
     }
 
     /// Under which other name a closed reader's file lies beside the path where it was. An error says that it may be there.
@@ -252,12 +262,17 @@ impl Engine {
     }
 
     fn close(&mut self, id: u64) {
+        self.forget_file(id);
+        self.readers.remove(&id);
+    }
+
+    /// Neither a path nor an inode leads to the reader any more.
+    fn forget_file(&mut self, id: u64) {
         self.forget_names(id);
-        if let Some(reader) = self.readers.remove(&id) {
-            let key = (reader.work.task.topic.clone(), reader.device_inode);
-            if self.by_file.get(&key) == Some(&id) {
-                self.by_file.remove(&key);
-            }
+        let Some(reader) = self.readers.get(&id) else { return };
+        let key = (reader.work.task.topic.clone(), reader.device_inode);
+        if self.by_file.get(&key) == Some(&id) {
+            self.by_file.remove(&key);
         }
     }
 
@@ -301,34 +316,6 @@ impl Engine {
             self.journal.append(&Record::Forgotten { uid });
         }
         self.journal.append(&Record::Over { uid });
-    }
-
-    /// A file was opened: closes others when more are open than the system allows. Idle ones go first, then those that had their
-    /// turn longest ago; they are opened again for the next one.
-    pub(super) fn keep_open_files_few(&mut self, opened: u64) {
-        self.open_files += 1;
-        if self.open_files <= self.open_files_max {
-            return;
-        }
-        self.open_files = self.readers.values().filter(|reader| reader.file.is_some()).count();
-        if self.open_files <= self.open_files_max {
-            return;
-        }
-        let excess = self.open_files - self.open_files_max + self.open_files_max / 10;
-        let can_be_closed = |reader: &&mut Reader| {
-            reader.file.is_some() && reader.stage == Stage::Named && !reader.is_compressed() && reader.id != opened
-        };
-        let mut open: Vec<_> = self.readers.values_mut().filter(can_be_closed).collect();
-        open.sort_by_key(|reader| {
-            (reader.size != reader.offset || !reader.ledger.is_idle(), reader.turn_at, reader.id)
-        });
-        // What its path does not lead to any more could not be opened again.
-        let disk = &self.disk;
-        let is_there = |reader: &&mut Reader| {
-            disk.metadata(&reader.path).is_ok_and(|meta| content::device_inode(&meta) == reader.device_inode)
-        };
-        let closed = open.into_iter().filter(is_there).take(excess).map(|reader| reader.file = None).count();
-        self.open_files -= closed;
     }
 
     /// Forgets files that have been away for long.

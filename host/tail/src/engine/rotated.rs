@@ -91,9 +91,10 @@ impl Engine {
         self.readers.values().any(|reader| reader.uid == Some(uid))
     }
 
-    /// Whether a reader whose task was gone still has the file: it reads nothing more, and closes it soon.
+    /// Whether a reader whose task was gone, or whose file, still has it: it reads nothing more, and closes it soon.
     fn is_being_left(&self, uid: FileUid) -> bool {
-        self.readers.values().any(|reader| reader.uid == Some(uid) && reader.stage == Stage::Leaving)
+        let is_over = |stage| matches!(stage, Stage::Leaving | Stage::Gone);
+        self.readers.values().any(|reader| reader.uid == Some(uid) && is_over(reader.stage))
     }
 
     /// The files of a topic that were left at a path.

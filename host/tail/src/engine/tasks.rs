@@ -1,6 +1,9 @@
 //! Tasks that come, change, and go.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use collector_model::TaskKey;
 use collector_tasks::TaskSet;
@@ -33,18 +36,28 @@ impl Engine {
         self.discovery.set_quests(self.tasks.values().map(|work| work.quest()).collect());
     }
 
+    /// A reader gets what its task is now. One that was leaving stays, should its task be back before it is gone: it may be the
+    /// last that can read the file.
     fn hand_over(&mut self, id: u64) {
+        let now = self.now();
         let Some(reader) = self.readers.get_mut(&id) else { return };
         let work = self.tasks.get(&reader.work.key);
-        match work {
-            Some(work) if Arc::ptr_eq(work, &reader.work) => {}
-            Some(work) if reader.stage != Stage::Named || work.pattern.matches(&reader.path) => {
-                reader.work = Arc::clone(work);
-                self.take_new_framing(id);
-                self.make_ready(id);
-            }
-            _ => self.leave(id),
+        if work.is_some_and(|work| Arc::ptr_eq(work, &reader.work)) {
+            return;
         }
+        let is_meant = |work: &&Arc<Work>| match reader.stage {
+            Stage::Named => work.pattern.matches(&reader.path),
+            Stage::Nameless { .. } | Stage::Gone => true,
+            Stage::Leaving => work.pattern.matches(Path::new(&*reader.origin_path)),
+        };
+        let Some(work) = work.filter(is_meant) else { return self.leave(id) };
+        reader.work = Arc::clone(work);
+        if reader.stage == Stage::Leaving {
+            // The search for the task's files gives it its name again, where it has one.
+            reader.stage = Stage::Nameless { since: now };
+        }
+        self.take_new_framing(id);
+        self.make_ready(id);
     }
 
     pub(super) fn take_new_framing(&mut self, id: u64) {

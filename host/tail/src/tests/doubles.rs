@@ -24,6 +24,16 @@ pub(crate) struct WatchedDisk {
     meddler: Arc<Mutex<Option<Meddler>>>,
     /// Which of the next calls about logs fail.
     failing: Arc<Mutex<Range<usize>>>,
+    open: Arc<OpenLogs>,
+}
+
+/// How many logs are open, were so at most, and how often logs were looked at by their paths and opened.
+#[derive(Default)]
+struct OpenLogs {
+    now: AtomicUsize,
+    most: AtomicUsize,
+    looks: AtomicUsize,
+    openings: AtomicUsize,
 }
 
 /// Somebody who does something to the logs in the middle of what is being done with them.
@@ -36,6 +46,21 @@ impl WatchedDisk {
     /// How often a directory was listed.
     pub(crate) fn listed(&self) -> usize {
         self.listed.load(Ordering::Relaxed)
+    }
+
+    /// How many logs are open.
+    pub(super) fn open_now(&self) -> usize {
+        self.open.now.load(Ordering::Relaxed)
+    }
+
+    /// How many logs were open at most.
+    pub(super) fn open_at_most(&self) -> usize {
+        self.open.most.load(Ordering::Relaxed)
+    }
+
+    /// How often logs were looked at by their paths, and how often opened.
+    pub(super) fn looks_and_openings(&self) -> (usize, usize) {
+        (self.open.looks.load(Ordering::Relaxed), self.open.openings.load(Ordering::Relaxed))
     }
 
     /// Has something done just before one of the next calls about logs, which are counted from 0.
@@ -87,12 +112,17 @@ fn check(fails: &AtomicBool) -> io::Result<()> {
 impl Disk for WatchedDisk {
     fn metadata(&self, path: &Path) -> io::Result<FileMeta> {
         self.enter()?;
+        self.open.looks.fetch_add(1, Ordering::Relaxed);
         MachineDisk.metadata(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
         self.enter()?;
-        Ok(Box::new(WatchedLog { file: MachineDisk.open(path)?, disk: self.clone() }))
+        let file = MachineDisk.open(path)?;
+        self.open.openings.fetch_add(1, Ordering::Relaxed);
+        let now = self.open.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.open.most.fetch_max(now, Ordering::Relaxed);
+        Ok(Box::new(WatchedLog { file, disk: self.clone() }))
     }
 
     fn entries(&self, dir: &Path) -> Vec<DirEntry> {
@@ -130,6 +160,12 @@ impl Disk for WatchedDisk {
 struct WatchedLog {
     file: Box<dyn OpenFile>,
     disk: WatchedDisk,
+}
+
+impl Drop for WatchedLog {
+    fn drop(&mut self) {
+        self.disk.open.now.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl OpenFile for WatchedLog {

@@ -150,6 +150,21 @@ fn lines_under_way_when_their_task_goes_are_acknowledged_afterwards() {
 }
 
 #[test]
+fn a_file_deleted_while_its_task_was_gone_and_lines_were_under_way_is_read_to_its_end() {
+    let bench = Bench::new();
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task("a.log")]);
+    run.hold(1);
+    run.set_tasks(&[]);
+    run.wait_for("the file to be left", |files| files.len() == 1 && !files[0].is_named);
+    bench.append("a.log", "two\n");
+    std::fs::remove_file(bench.path("a.log")).unwrap();
+    run.set_tasks(&[bench.task("a.log")]);
+    assert_eq!(run.lines(2), ["one", "two"]);
+    run.wait_for("the deleted file to be let go", <[_]>::is_empty);
+}
+
+#[test]
 fn a_file_excluded_by_a_changed_task_is_let_go() {
     let bench = Bench::new();
     bench.append("a.log", "one\n");
@@ -158,6 +173,22 @@ fn a_file_excluded_by_a_changed_task_is_let_go() {
     run.lines(2);
     run.set_tasks(&[Task { exclude: vec!["b.*".into()], ..bench.task("*.log") }]);
     run.wait_for("the excluded file to be let go", |files| files.len() == 1 && files[0].path.ends_with("a.log"));
+}
+
+#[test]
+fn an_excluded_file_with_lines_under_way_is_not_read_further_when_the_tasks_change_again() {
+    let bench = Bench::new();
+    bench.append("b.log", "one\n");
+    let mut run = bench.start(&[bench.task("*.log")]);
+    run.hold(1);
+    let excluding = Task { exclude: vec!["b.*".into()], ..bench.task("*.log") };
+    run.set_tasks(std::slice::from_ref(&excluding));
+    run.wait_for("the file to be left", |files| files.len() == 1 && !files[0].is_named);
+    bench.append("b.log", "two\n");
+    run.set_tasks(&[Task { line_bytes_max: 1000, ..excluding }]);
+    run.complete();
+    run.wait_for("the excluded file to be let go", <[_]>::is_empty);
+    assert_eq!(run.texts(), ["one"]);
 }
 
 #[test]

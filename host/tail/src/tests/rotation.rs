@@ -306,11 +306,7 @@ fn a_crash_while_a_compressed_file_is_read_continues_in_it() {
 #[test]
 fn three_rotations_two_of_them_compressed_while_nobody_reads_lose_nothing() {
     let bench = Bench::new();
-    bench.append("a.log", "one\n");
-    let mut run = bench.start(&[bench.task("a.log")]);
-    run.lines(1);
-    bench.wait_for_checkpoint(4);
-    run.crash();
+    crash_after_a_line(&bench, "a.log");
     bench.append("a.log", "1 rest");
     compress(&bench, "a.log", "a.log.3.gz");
     bench.append("a.log", "2 all\n");
@@ -337,11 +333,7 @@ fn three_rotations_two_of_them_compressed_while_nobody_reads_lose_nothing() {
 fn what_came_and_was_compressed_while_nobody_read_is_found_beside_a_known_file_that_was_not() {
     for pattern in ["a.log", "a.log*"] {
         let bench = Bench::new();
-        bench.append("a.log", "one\n");
-        let mut run = bench.start(&[bench.task(pattern)]);
-        run.lines(1);
-        bench.wait_for_checkpoint(4);
-        run.crash();
+        crash_after_a_line(&bench, pattern);
         bench.append("a.log", "1 rest\n");
         bench.rename("a.log", "a.log.1");
         bench.append("a.log", "2 all\n");
@@ -366,11 +358,7 @@ fn what_came_and_was_compressed_while_nobody_read_is_found_beside_a_known_file_t
 #[test]
 fn a_file_that_was_read_compressed_and_deleted_is_no_stranger_after_a_restart() {
     let bench = Bench::new();
-    bench.append("a.log", "one\n");
-    let mut run = bench.start(&[bench.task("a.log")]);
-    run.lines(1);
-    bench.wait_for_checkpoint(4);
-    run.crash();
+    crash_after_a_line(&bench, "a.log");
     bench.append("a.log", "1 rest\n");
     compress(&bench, "a.log", "a.log.1.gz");
     bench.append("a.log", "2\n");
@@ -411,11 +399,7 @@ fn while_files_are_watched_no_compressed_one_beside_them_is_new() {
 #[test]
 fn a_rotated_file_that_was_read_under_its_own_name_is_no_stranger_once_it_is_compressed() {
     let bench = Bench::new();
-    bench.append("a.log", "one\n");
-    let mut run = bench.start(&[bench.task("a.log*")]);
-    run.lines(1);
-    bench.wait_for_checkpoint(4);
-    run.crash();
+    crash_after_a_line(&bench, "a.log*");
     bench.append("a.log", "1 rest\n");
     compress(&bench, "a.log", "a.log.1.gz");
     // Never seen as `a.log`: it has the name by which the task finds it.
@@ -439,6 +423,15 @@ fn a_rotated_file_that_was_read_under_its_own_name_is_no_stranger_once_it_is_com
     assert_eq!(texts, ["3 rest", "4"], "and nothing twice");
     bench.append("a.log", "5\n");
     assert_eq!(run.lines(3).last().map(String::as_str), Some("5"));
+}
+
+/// A line of `a.log` is read and acknowledged, then whoever reads is killed.
+fn crash_after_a_line(bench: &Bench, pattern: &str) {
+    bench.append("a.log", "one\n");
+    let mut run = bench.start(&[bench.task(pattern)]);
+    run.lines(1);
+    bench.wait_for_checkpoint(4);
+    run.crash();
 }
 
 /// Compresses a file as logrotate does: the copy keeps the time of the last change.

@@ -33,13 +33,13 @@ impl Places {
         self.0.entry(file).or_default().push(Place { line, partition, offset });
     }
 
-    /// Compares snapshots, in their order, with what Kafka had.
-    pub(super) fn compared_with(mut self, snapshots: &[Snapshot]) -> Compared {
+    /// Compares snapshots, in their order, with what Kafka had of the topic.
+    pub(super) fn compare_with(mut self, snapshots: &[Snapshot], topic: &str, compared: &mut Compared) {
         self.0.values_mut().for_each(|places| places.sort_unstable());
-        let mut compared = Compared::default();
         // What one snapshot covers the next ones do, for partitions only grow: each line is looked at once.
         let mut looked_at: HashMap<FileUid, usize> = HashMap::new();
         for snapshot in snapshots {
+            let Some(ends) = snapshot.ends.get(topic) else { continue };
             for (file, to) in &snapshot.files {
                 let Some(places) = self.0.get(file) else { continue };
                 let from = looked_at.entry(*file).or_default();
@@ -49,14 +49,13 @@ impl Places {
                 }
                 for places in places[*from..end].chunk_by(|a, b| a.line == b.line) {
                     compared.lines += 1;
-                    if !places.iter().any(|place| was_there(place, &snapshot.ends)) {
+                    if !places.iter().any(|place| was_there(place, ends)) {
                         compared.uncovered.insert(format!("{file:?} at {}", places[0].line));
                     }
                 }
                 *from = end;
             }
         }
-        compared
     }
 }
 
@@ -75,9 +74,11 @@ mod tests {
         for (line, offset) in [(0, 0), (10, 1), (20, 2), (20, 3), (30, 4)] {
             places.add(FileUid(7), line, 0, offset);
         }
-        let snapshot = |&(to, end): &(u64, i64)| Snapshot { files: vec![(FileUid(7), to)], ends: vec![end] };
+        let snapshot =
+            |&(to, end): &(u64, i64)| Snapshot { files: vec![(FileUid(7), to)], ends: [("t", vec![end])].into() };
         let snapshots: Vec<Snapshot> = checkpoints.iter().map(snapshot).collect();
-        let compared = places.compared_with(&snapshots);
+        let mut compared = Compared::default();
+        places.compare_with(&snapshots, "t", &mut compared);
         (compared.lines, compared.uncovered.len())
     }
 

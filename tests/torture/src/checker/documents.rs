@@ -7,7 +7,7 @@ use collector_model::EventId;
 use serde_json::{Value, json};
 
 use super::{Find, Tally};
-use crate::scene::{POISONED, Scene, TOPIC, index_of};
+use crate::scene::{Scene, TOPIC, TOPICS, index_of};
 
 const PAGE: usize = 10_000;
 /// The tag of a document that was refused in its own form.
@@ -59,7 +59,8 @@ fn count_one(hit: &Value, tally: &mut Tally) {
     tally.count(Find::Document, text.as_bytes(), index);
     let is_safe = |tags: &Vec<Value>| tags.iter().any(|tag| tag == SAFE);
     tally.safe += u64::from(source["tags"].as_array().is_some_and(is_safe));
-    let topic = if index.starts_with(POISONED) { POISONED } else { TOPIC };
+    let of_index = |topic: &&str| *topic != TOPIC && index.starts_with(topic);
+    let topic = TOPICS.into_iter().find(of_index).unwrap_or(TOPIC);
     let day = id.get(..48).unwrap_or(id).parse::<EventId>().ok().map(|id| id.day());
     if day.is_none_or(|day| index_of(topic, day) != index) {
         tally.misplace(id, index);

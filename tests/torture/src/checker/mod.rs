@@ -16,14 +16,15 @@ use std::{
 };
 
 pub use alone::check_alone;
+use covered::Compared;
 pub use order::Order;
-pub use positions::{Position, Positions, Totals};
+pub use positions::{Marks, Position, Positions, Totals};
 pub use tally::{Find, Tally};
 
 use crate::{
     fleet::Program,
     observer::Observed,
-    scene::{POISONED, Scene, TOPIC, TOPICS},
+    scene::{Scene, TOPICS},
 };
 
 /// How long everything may take to come to rest after the last fault.
@@ -46,7 +47,7 @@ pub struct Findings {
 }
 
 /// Waits until everything is at rest, or has had its time, and reads it back. `calm` is how much there was when the calm began.
-pub async fn check(scene: &mut Scene, observed: Observed, calm: Option<Totals>) -> anyhow::Result<Findings> {
+pub async fn check(scene: &mut Scene, observed: Observed, calm: Option<Marks>) -> anyhow::Result<Findings> {
     let mut broken = std::mem::take(&mut scene.broken);
     let (tally, is_at_rest) = read_back(scene, &mut broken).await?;
     if let Some(calm) = calm.filter(|_| is_at_rest) {
@@ -59,8 +60,10 @@ pub async fn check(scene: &mut Scene, observed: Observed, calm: Option<Totals>) 
     let kafka = scene.ground.kafka();
     let (mut tally, order, compared) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let mut tally = tally;
-        let (order, compared) = order::of_topic(&kafka, TOPIC, &mut tally, &snapshots)?;
-        order::of_topic(&kafka, POISONED, &mut tally, &[])?;
+        let (mut order, mut compared) = (Order::default(), Compared::default());
+        for topic in TOPICS {
+            order::of_topic(&kafka, topic, &mut tally, &mut order)?.compare_with(&snapshots, topic, &mut compared);
+        }
         Ok((tally, order, compared))
     })
     .await??;
@@ -69,6 +72,9 @@ pub async fn check(scene: &mut Scene, observed: Observed, calm: Option<Totals>) 
     broken.extend(too_far("the checkpoint was past lines that Kafka did not have", &compared.uncovered));
     broken.extend(too_far("the group has committed past lines that the index did not have", &uncovered));
     broken.extend(out_of_order(scene, &order));
+    scene.tell_ends("reading back");
+    broken.append(&mut scene.broken);
+    broken.extend(std::iter::once(&scene.agent).chain(&scene.transfers).filter_map(panicked));
     Ok(Findings { tally, order, lines_below_checkpoints: compared.lines, broken })
 }
 
@@ -93,6 +99,13 @@ async fn read_back(scene: &mut Scene, broken: &mut Vec<String>) -> anyhow::Resul
 fn too_far(what: &str, lines: &BTreeSet<String>) -> Option<String> {
     let first = lines.first()?;
     Some(format!("I5: {what}: {} ({first})", lines.len()))
+}
+
+/// Whatever strikes, no thread of the program may panic.
+pub(crate) fn panicked(program: &Program) -> Option<String> {
+    let panics = program.panics();
+    let first = panics.first()?;
+    Some(format!("I7: {} has panicked, times: {} ({first})", program.name(), panics.len()))
 }
 
 /// A producer that begins anew goes back; without that, lines of a file follow each other.

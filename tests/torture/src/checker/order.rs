@@ -6,18 +6,15 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use collector_model::{FileUid, envelope::Envelope};
+use collector_model::FileUid;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     message::BorrowedMessage,
 };
 
-use super::{
-    Find, Tally,
-    covered::{Compared, Places},
-};
-use crate::observer::Snapshot;
+use super::{Find, Tally, covered::Places};
+use crate::{record::lines_of, scene::INDEXED};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const READ_WITHIN: Duration = Duration::from_secs(600);
@@ -25,43 +22,47 @@ const READ_WITHIN: Duration = Duration::from_secs(600);
 /// How lines stand in Kafka.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// How many records there are.
-    pub records: u64,
-    /// How many of them were sent before.
-    pub sent_again: u64,
+    /// How many lines there are that become documents.
+    pub lines: u64,
     /// How often one file goes back in one partition, at most.
     pub steps_back_max: u64,
 }
 
-/// Looks at every record of a topic: how lines stand, and which were below a checkpoint before Kafka had them.
-pub(super) fn of_topic(
-    kafka: &str,
-    topic: &str,
-    tally: &mut Tally,
-    snapshots: &[Snapshot],
-) -> anyhow::Result<(Order, Compared)> {
+/// Looks at every line of a topic: how they stand, and where.
+pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally, order: &mut Order) -> anyhow::Result<Places> {
     let mut all = Places::default();
     let mut places: HashMap<(i32, FileUid), (u64, u64)> = HashMap::new();
-    let mut order = Order::default();
     read_all(kafka, topic, |record| {
-        order.records += 1;
-        tally.count(Find::Record, record.payload().unwrap_or_default(), "Kafka");
-        let Ok(envelope) = Envelope::decode(record.key().unwrap_or_default()) else { return };
-        let (Some(file), offset) = (envelope.id.file(), envelope.id.offset()) else { return };
-        all.add(file, offset, record.partition(), record.offset());
-        let (last, steps_back) = places.entry((record.partition(), file)).or_default();
-        if offset < *last {
-            *steps_back += 1;
-        }
-        *last = offset;
+        lines_of(record.key().unwrap_or_default(), record.payload().unwrap_or_default(), |id, line| {
+            order.lines += u64::from(INDEXED.contains(&topic));
+            tally.count(Find::Record, line, "Kafka");
+            let Some(id) = id else { return };
+            let (Some(file), offset) = (id.file(), id.offset()) else { return };
+            all.add(file, offset, record.partition(), record.offset());
+            let (last, steps_back) = places.entry((record.partition(), file)).or_default();
+            if offset < *last {
+                *steps_back += 1;
+            }
+            *last = offset;
+        });
     })?;
-    order.steps_back_max = places.values().map(|(_, steps_back)| *steps_back).max().unwrap_or(0);
-    order.sent_again = order.records.saturating_sub(tally.found);
-    Ok((order, all.compared_with(snapshots)))
+    let steps_back_max = places.values().map(|(_, steps_back)| *steps_back).max().unwrap_or(0);
+    order.steps_back_max = order.steps_back_max.max(steps_back_max);
+    Ok(all)
 }
 
 /// Reads everything that is in a topic now.
-pub(super) fn read_all(address: &str, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) -> anyhow::Result<()> {
+pub(super) fn read_all(address: &str, topic: &str, take: impl FnMut(&BorrowedMessage<'_>)) -> anyhow::Result<()> {
+    read_from(address, topic, |_| None, take)
+}
+
+/// Reads what is in a topic now, from an offset of each partition on, or from its beginning.
+pub(super) fn read_from(
+    address: &str,
+    topic: &str,
+    from: impl Fn(i32) -> Option<i64>,
+    mut take: impl FnMut(&BorrowedMessage<'_>),
+) -> anyhow::Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", address).set("group.id", "checker").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed").set("queued.max.messages.kbytes", "32768");
@@ -71,9 +72,10 @@ pub(super) fn read_all(address: &str, topic: &str, mut take: impl FnMut(&Borrowe
     let (mut ends, mut assignment) = (HashMap::new(), TopicPartitionList::new());
     for partition in 0..partitions {
         let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER_WITHIN).context("asking for its ends")?;
-        if high > low {
+        let from = from(partition).unwrap_or(low).max(low);
+        if high > from {
             ends.insert(partition, high);
-            assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+            assignment.add_partition_offset(topic, partition, Offset::Offset(from))?;
         }
     }
     consumer.assign(&assignment)?;

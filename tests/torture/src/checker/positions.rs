@@ -1,6 +1,6 @@
 //! How much there is in Kafka, and how far the transfers' group has committed, as Kafka itself tells.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use rdkafka::{
@@ -59,6 +59,21 @@ impl Totals {
     }
 }
 
+/// Where everything stood at a moment: each topic's partitions.
+#[derive(Clone, Debug)]
+pub struct Marks(pub BTreeMap<&'static str, Vec<Position>>);
+
+impl Marks {
+    /// Asks that Kafka.
+    pub async fn of(kafka: String) -> anyhow::Result<Marks> {
+        let asked = tokio::task::spawn_blocking(move || {
+            let positions = Positions::of(&kafka)?;
+            TOPICS.iter().map(|topic| Ok((*topic, positions.of_topic(topic)?))).collect::<anyhow::Result<_>>()
+        });
+        Ok(Marks(asked.await??))
+    }
+}
+
 /// Asks for positions; it takes part in no group.
 pub struct Positions(BaseConsumer);
 
@@ -96,13 +111,13 @@ impl Positions {
         Ok(self.of_topic(topic)?.into_iter().map(|position| position.high).collect())
     }
 
-    /// Calls `take` with the keys of the last records before an offset, at most so many.
-    pub fn keys_before(
+    /// Calls `take` with key and value of the last records before an offset, at most so many.
+    pub fn records_before(
         &self,
         topic: &str,
         at: &Position,
         count: i64,
-        mut take: impl FnMut(&[u8]),
+        mut take: impl FnMut(&[u8], &[u8]),
     ) -> anyhow::Result<()> {
         use rdkafka::Message as _;
         let end = at.committed.unwrap_or(at.low);
@@ -116,7 +131,7 @@ impl Positions {
         loop {
             let message = self.0.poll(ANSWER_WITHIN).context("reading records: Kafka does not answer")??;
             if message.partition() == at.partition && message.offset() < end {
-                take(message.key().unwrap_or_default());
+                take(message.key().unwrap_or_default(), message.payload().unwrap_or_default());
             }
             if message.partition() == at.partition && message.offset() + 1 >= end {
                 self.0.unassign()?;

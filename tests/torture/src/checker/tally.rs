@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{script, writers::Written};
+use crate::{
+    script,
+    writers::{Claim, Written},
+};
 
 /// How many examples of each mistake are kept.
 const EXAMPLES_MAX: usize = 10;
@@ -90,7 +93,7 @@ impl Tally {
             Find::Letter | Find::Record => writer.script.recognize(text, |text, line| text == line),
         };
         // A truncating writer cuts its own lines, wherever it happens to.
-        let Some(sighting) = sighting else { return !writer.is_claimed };
+        let Some(sighting) = sighting else { return matches!(writer.claim, Claim::Only(_)) };
         let Some(times) = self.times[number].get_mut(sighting.sequence as usize) else { return false };
         match find {
             Find::Document => {
@@ -111,9 +114,9 @@ impl Tally {
 
     /// How many claimed lines nobody has so far.
     pub fn missing(&self) -> u64 {
-        let of_writer = |(number, times): (usize, &Vec<Times>)| match self.writers[number].is_claimed {
-            true => times.iter().filter(|times| times.is_missing()).count() as u64,
-            false => 0,
+        let of_writer = |(number, times): (usize, &Vec<Times>)| {
+            let missing = times.iter().zip(0..).filter(|(times, _)| times.is_missing());
+            missing.filter(|(_, sequence)| self.writers[number].claim.has(*sequence)).count() as u64
         };
         self.times.iter().enumerate().map(of_writer).sum()
     }
@@ -123,7 +126,7 @@ impl Tally {
         let (mut lost, mut doubled) = (vec![], vec![]);
         for (number, times) in self.times.iter().enumerate() {
             for (sequence, times) in times.iter().enumerate() {
-                if times.is_missing() && self.writers[number].is_claimed {
+                if times.is_missing() && self.writers[number].claim.has(sequence as u64) {
                     lost.push((number, sequence));
                 }
                 if times.first > 1 || times.second > 1 {
@@ -173,7 +176,7 @@ mod tests {
 
     fn tally() -> (Tally, Script) {
         let script = Script::new("run", 0, 3);
-        (Tally::new(vec![Written { script: script.clone(), lines: 20, is_claimed: true }]), script)
+        (Tally::new(vec![Written { script: script.clone(), lines: 20, claim: Claim::All }]), script)
     }
 
     fn counted(find: impl Fn(&Script, u64) -> Vec<Vec<u8>>) -> Tally {
@@ -207,6 +210,20 @@ mod tests {
         assert_eq!((doubled.lost, doubled.doubled), (0, 1));
         let changed = counted(|script, n| vec![[script.line(n), if n == 7 { b"!".to_vec() } else { vec![] }].concat()]);
         assert_eq!((changed.strange, changed.lost), (1, 1));
+    }
+
+    #[test]
+    fn of_a_writer_that_truncates_only_what_was_acknowledged_before_has_to_be_found() {
+        let missing = |ranges: &[(u64, u64)]| {
+            let (mut tally, script) = tally();
+            tally.writers[0].claim = Claim::Only(ranges.iter().map(|(from, to)| *from..*to).collect());
+            tally.count(Find::Document, &script.line(4), "here");
+            tally.count(Find::Document, &script.line(5)[..30], "here");
+            tally.finish();
+            assert_eq!(tally.missing(), tally.lost);
+            (tally.lost, tally.strange)
+        };
+        assert_eq!((missing(&[]), missing(&[(4, 5)]), missing(&[(0, 5), (10, 12)])), ((0, 0), (0, 0), (6, 0)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod programs;
 mod servers;
 mod ways;
 
-use crate::{fleet::Program, random::Random, scene::Scene};
+use crate::{fleet::Program, random::Random, scene::Scene, writers::Writers};
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $fault:ident = $name:literal;)*) => {
@@ -56,6 +56,10 @@ faults! {
     ClockBehind = "clock a day behind";
     /// The agent's checkpoint is cut off, emptied or taken away while it is down.
     CheckpointDamaged = "checkpoint damaged";
+    /// Every file is rotated three times while the agent is down.
+    RotatedWhileDown = "rotated three times while the agent is down";
+    /// A file is copied, truncated and written anew, beyond its length, when all of it is acknowledged.
+    CopiedAndTruncated = "copied and truncated";
     /// A file is deleted while its lines cannot be sent.
     FileDeleted = "file deleted unread";
     /// A transfer ends at any moment.
@@ -174,6 +178,8 @@ impl Fault {
         Fault::ClockAhead,
         Fault::ClockBehind,
         Fault::CheckpointDamaged,
+        Fault::RotatedWhileDown,
+        Fault::CopiedAndTruncated,
         Fault::KilledBeforeIndexCommit,
         Fault::KilledAfterIndexCommit,
     ];
@@ -207,6 +213,7 @@ impl Fault {
 pub(crate) async fn strike_process(
     fault: Fault,
     program: &mut Program,
+    writers: &Writers,
     planted: &str,
     random: &mut Random,
 ) -> anyhow::Result<Option<bool>> {
@@ -233,6 +240,8 @@ pub(crate) async fn strike_process(
         F::ClockAhead => process::with_wrong("clock-ahead", program, planted, random).await?,
         F::ClockBehind => process::with_wrong("clock-behind", program, planted, random).await?,
         F::CheckpointDamaged => process::checkpoint_damaged(program, planted, random).await?,
+        F::RotatedWhileDown => process::rotated_while_down(program, writers, planted).await?,
+        F::CopiedAndTruncated => process::copied_and_truncated(program, writers).await?,
         _ => return Ok(None),
     };
     Ok(Some(met))
@@ -261,7 +270,7 @@ pub async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random) -> any
     use Fault as F;
     let flows = scene.lines_flow().await;
     let planted = scene.plan.failpoints();
-    if let Some(met) = strike_process(fault, &mut scene.agent, &planted, random).await? {
+    if let Some(met) = strike_process(fault, &mut scene.agent, &scene.writers, &planted, random).await? {
         return Ok(flows && met);
     }
     if let Some(met) = strike_transfers(fault, scene, random).await? {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::{fleet::Program, random::Random, wait::within};
+use crate::{fleet::Program, random::Random, wait::within, writers::Writers};
 
 /// How long a process may take to come to the place where it is to end.
 const REACHED_WITHIN: Duration = Duration::from_secs(40);
 
 /// More than a file or two that need no write would give, with what they have reserved.
 const LINES_AFTER_DISK_FULL: f64 = 10_000.0;
+/// How long it may take until everything is acknowledged, after what struck before.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(180);
 /// How long the disk may be full, and lines may take to come again.
 const FULL_AT_MOST: Duration = Duration::from_secs(120);
 
@@ -29,7 +31,7 @@ pub(crate) async fn killed_at(
 ) -> anyhow::Result<bool> {
     let armed = armed(planted, point, random.below(passes_max));
     program.kill()?;
-    program.start(&armed)?;
+    program.start_to_be_killed(&armed)?;
     let met = came_to_its_end(program).await;
     program.kill()?;
     program.start(planted)?;
@@ -58,20 +60,28 @@ pub(crate) async fn with_wrong(
     planted: &str,
     random: &mut Random,
 ) -> anyhow::Result<bool> {
-    let (before, during) = (random.between(5, 50), random.between(20, 200));
+    wrong_for((wrong, (20, 200)), program, planted, random).await?;
+    Ok(program.is_running())
+}
+
+/// The same for a number of passes between those.
+async fn wrong_for(
+    (wrong, (least, most)): (&str, (u64, u64)),
+    program: &mut Program,
+    planted: &str,
+    random: &mut Random,
+) -> anyhow::Result<()> {
+    let (before, during) = (random.between(5, 50), random.between(least, most));
     program.kill()?;
     program.start(&format!("{}{wrong}={before}*off->{during}*return->off", before_more(planted)))?;
     tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
-    Ok(program.is_running())
+    Ok(())
 }
 
 /// Lets the process's own files be refused for some writes, which come about once a second, and waits until lines are read again:
 /// what strikes next is to meet a process that collects.
 pub(crate) async fn disk_full(program: &mut Program, planted: &str, random: &mut Random) -> anyhow::Result<bool> {
-    let (before, during) = (random.between(5, 50), random.between(5, 25));
-    program.kill()?;
-    program.start(&format!("{}disk-full={before}*off->{during}*return->off", before_more(planted)))?;
-    tokio::time::sleep(Duration::from_millis(random.between(2_000, 6_000))).await;
+    wrong_for(("disk-full", (5, 25)), program, planted, random).await?;
     program.ready().await?;
     let read = "collector_lines_read_total";
     let until = program.metric(read).await.unwrap_or(0.0) + LINES_AFTER_DISK_FULL;
@@ -80,6 +90,47 @@ pub(crate) async fn disk_full(program: &mut Program, planted: &str, random: &mut
     })
     .await?;
     Ok(program.is_running())
+}
+
+/// Rotates every file three times while the process is down.
+pub(crate) async fn rotated_while_down(
+    program: &mut Program,
+    writers: &Writers,
+    planted: &str,
+) -> anyhow::Result<bool> {
+    program.kill()?;
+    let rotated = writers.rotate_thrice().await;
+    program.start(planted)?;
+    rotated.map(|()| true)
+}
+
+/// Copies files and truncates them, in a pause of all writers in which every line is acknowledged: each of them is to be found.
+pub(crate) async fn copied_and_truncated(program: &mut Program, writers: &Writers) -> anyhow::Result<bool> {
+    program.ready().await?;
+    let rate = writers.pause();
+    // What came after the first time is claimed by the second: that the file was begun anew has to be noticed.
+    let first = truncated_when_acknowledged(program, writers).await;
+    let second = truncated_when_acknowledged(program, writers).await;
+    writers.resume(rate);
+    Ok(first? > 0 && second? > 0)
+}
+
+async fn truncated_when_acknowledged(program: &Program, writers: &Writers) -> anyhow::Result<u64> {
+    acknowledged(program).await?;
+    writers.copy_and_truncate().await
+}
+
+/// Waits until everything is acknowledged: the gauge, which is set once a second, says so three times.
+async fn acknowledged(program: &Program) -> anyhow::Result<()> {
+    let mut times = 0;
+    within("every line to be acknowledged", ACKNOWLEDGED_WITHIN, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let files = program.metric("collector_files_followed").await;
+        let lag = program.metric("collector_lag_bytes").await;
+        times = if lag == Some(0.0) && files.is_some_and(|files| files > 0.0) { times + 1 } else { 0 };
+        Ok((times >= 3).then_some(()))
+    })
+    .await
 }
 
 pub(crate) async fn terminated(program: &mut Program, planted: &str) -> anyhow::Result<bool> {

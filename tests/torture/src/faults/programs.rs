@@ -6,27 +6,36 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::process::{armed, came_to_its_end};
-use crate::{fleet::Program, proxy::Mode, random::Random, scene::Scene, wait::within};
+use crate::{
+    fleet::{Program, descriptors},
+    proxy::Mode,
+    random::Random,
+    scene::Scene,
+    wait::within,
+};
 
 /// After this long a silent member of the group has lost its partitions.
 const SESSION: Duration = Duration::from_secs(50);
 /// The partitions of a silent member may have to be waited for.
 const ASSIGNED_WITHIN: Duration = Duration::from_secs(70);
 
+/// How the system marks a file without a name.
+const DELETED: &str = " (deleted)";
+
 /// Lets the agent open no more than it has open now, while files come.
 pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> {
-    let (pid, open) = (scene.agent.pid(), scene.agent.usage().descriptors);
+    let Some(pid) = scene.agent.pid() else { return Ok(false) };
+    let open = descriptors(pid);
     // The hard limit, which only root may raise again, stays: the agent has ours.
     let maximum = getrlimit(Resource::Nofile).maximum;
-    let before = prlimit(pid, Resource::Nofile, Rlimit { current: Some(open), maximum })
+    let before = prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(open), maximum })
         .context("limiting the agent's descriptors")?;
     tokio::time::sleep(Duration::from_secs(6)).await;
-    if scene.agent.is_running() {
-        prlimit(pid, Resource::Nofile, before).context("lifting the limit of the agent's descriptors")?;
-        return Ok(true);
+    if !scene.agent.is_running() {
+        return Ok(false);
     }
-    scene.broken.push("I7: without descriptors the agent ended".to_owned());
-    Ok(false)
+    prlimit(Some(pid), Resource::Nofile, before).context("lifting the limit of the agent's descriptors")?;
+    Ok(true)
 }
 
 /// Deletes a file that the agent has open while Kafka cannot be reached, and waits until the agent has let go of it: nothing else
@@ -35,18 +44,20 @@ pub(super) async fn file_deleted(scene: &mut Scene) -> anyhow::Result<bool> {
     scene.agent.ready().await?;
     scene.ground.proxies.produce.set(Mode::Cut);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let rotated = open_files(&scene.agent).into_iter().find(|path| !path.ends_with(".log") && path.contains(".log."));
-    if let Some(path) = &rotated {
-        std::fs::remove_file(path).with_context(|| format!("deleting {path}"))?;
-    }
+    let is_rotated = |path: &String| path.contains(".log.") && !path.ends_with(".log") && !path.ends_with(DELETED);
+    let rotated = open_files(&scene.agent).into_iter().find(is_rotated);
+    // Its writer may have compressed it this moment.
+    let rotated = rotated.filter(|path| std::fs::remove_file(path).is_ok());
     tokio::time::sleep(Duration::from_secs(1)).await;
     scene.ground.proxies.produce.set(Mode::Pass);
+    let Some(path) = rotated else { return Ok(false) };
+    // Others are deleted all the time, by those who compress them.
+    let deleted = format!("{path}{DELETED}");
     within("the agent to let go of a deleted file", Duration::from_secs(120), async || {
-        let held = open_files(&scene.agent).iter().any(|path| path.ends_with(" (deleted)"));
-        Ok((!held).then_some(()))
+        Ok((!open_files(&scene.agent).contains(&deleted)).then_some(()))
     })
     .await?;
-    Ok(rotated.is_some())
+    Ok(true)
 }
 
 /// What the process has open, as the system names it.
@@ -95,7 +106,7 @@ pub(super) async fn transfer_killed_at(
     // Ended in good order, it gives its partitions back, so that its successor need not wait for the session's end.
     transfer.ready().await?;
     transfer.terminate().await?;
-    transfer.start(&armed)?;
+    transfer.start_to_be_killed(&armed)?;
     let met = came_to_its_end(transfer).await;
     transfer.kill()?;
     transfer.start(&scene.plan.failpoints())?;
@@ -115,7 +126,7 @@ pub(super) async fn transfer_killed_on_revoke(scene: &mut Scene) -> anyhow::Resu
         }
     }
     let transfer = &mut scene.transfers[number];
-    transfer.start(&armed(&planted, "revoking", 0))?;
+    transfer.start_to_be_killed(&armed(&planted, "revoking", 0))?;
     transfer.ready().await?;
     // Only who has partitions can give some away.
     let read = async || Ok(transfer.metric("collector_lines_read_total").await.filter(|&lines| lines > 0.0));

@@ -10,7 +10,7 @@ use super::Fault;
 use crate::{
     ground::{Server, Servers},
     random::Random,
-    scene::{self, Scene, TOPIC},
+    scene::{self, INDEXED, Scene, TOPICS},
     wait::within,
 };
 
@@ -51,7 +51,7 @@ pub(super) async fn strike(fault: Fault, scene: &mut Scene, random: &mut Random)
         }
         Fault::KafkaLeaderKilled => return leader_killed(scene, random).await,
         Fault::KafkaReplicasShort => return replicas_short(scene).await,
-        _ => return add_partition(scene).await,
+        _ => return add_partition(scene, random).await,
     }
     Ok(true)
 }
@@ -64,22 +64,28 @@ async fn kill_all(servers: &Servers) -> anyhow::Result<()> {
 }
 
 /// The leader of each partition, and how many replicas are in sync.
-fn leaders(scene: &Scene) -> anyhow::Result<Vec<(i32, usize)>> {
+fn leaders(scene: &Scene, topic: &str) -> anyhow::Result<Vec<(i32, usize)>> {
     let admin = scene::admin(&scene.ground.kafka())?;
-    let metadata = admin.inner().fetch_metadata(Some(TOPIC), ANSWER_WITHIN).context("asking Kafka for leaders")?;
+    let metadata = admin.inner().fetch_metadata(Some(topic), ANSWER_WITHIN).context("asking Kafka for leaders")?;
     let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
     Ok(partitions.iter().map(|partition| (partition.leader(), partition.isr().len())).collect())
 }
 
+fn of_all_topics(scene: &Scene) -> anyhow::Result<Vec<(i32, usize)>> {
+    let leaders = TOPICS.iter().map(|topic| leaders(scene, topic)).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(leaders.concat())
+}
+
 /// The broker that leads a partition ends; another one leads it until the first is back and in sync.
 async fn leader_killed(scene: &mut Scene, random: &mut Random) -> anyhow::Result<bool> {
-    let leaders = leaders(scene)?;
+    let topic = INDEXED[random.below(INDEXED.len() as u64) as usize];
+    let leaders = leaders(scene, topic)?;
     let partition = random.below(leaders.len() as u64) as usize;
     let (leader, copies) = leaders[partition];
     let broker = Server::Kafka(usize::try_from(leader - 1).context("a partition without a leader")?);
     scene.ground.servers.kill(broker).await?;
     let moved = within("another leader", SHRUNK_WITHIN, async || {
-        let leaders = self::leaders(scene)?;
+        let leaders = self::leaders(scene, topic)?;
         Ok((leaders[partition].0 != leader && leaders[partition].0 > 0).then_some(()))
     });
     let moved = moved.await.is_ok();
@@ -96,7 +102,7 @@ async fn replicas_short(scene: &mut Scene) -> anyhow::Result<bool> {
     let broker = Server::Kafka(copies - 1);
     scene.ground.servers.kill(broker).await?;
     let shrunk = within("a replica to fall out", SHRUNK_WITHIN, async || {
-        Ok(leaders(scene)?.iter().all(|(_, in_sync)| *in_sync < copies).then_some(()))
+        Ok(of_all_topics(scene)?.iter().all(|(_, in_sync)| *in_sync < copies).then_some(()))
     });
     let shrunk = shrunk.await.is_ok();
     let before = scene.agent.metric("collector_lines_delivered_total").await;
@@ -111,7 +117,7 @@ async fn replicas_short(scene: &mut Scene) -> anyhow::Result<bool> {
 async fn in_sync(scene: &Scene, copies: usize) -> anyhow::Result<()> {
     within("all replicas in sync", Duration::from_secs(120), async || {
         // A broker that has just come back may not answer yet.
-        let leaders = leaders(scene).unwrap_or_default();
+        let leaders = of_all_topics(scene).unwrap_or_default();
         Ok((!leaders.is_empty() && leaders.iter().all(|(_, in_sync)| *in_sync >= copies)).then_some(()))
     })
     .await
@@ -120,17 +126,19 @@ async fn in_sync(scene: &Scene, copies: usize) -> anyhow::Result<()> {
 async fn in_sync_min(scene: &Scene, copies: usize) -> anyhow::Result<()> {
     let admin = scene::admin(&scene.ground.kafka())?;
     let copies = copies.to_string();
-    let config = AlterConfig::new(ResourceSpecifier::Topic(TOPIC)).set("min.insync.replicas", &copies);
-    admin.alter_configs([&config], &scene::options()).await.context("changing min.insync.replicas")?;
+    let config = |topic| AlterConfig::new(ResourceSpecifier::Topic(topic)).set("min.insync.replicas", &copies);
+    let configs = TOPICS.map(config);
+    admin.alter_configs(&configs, &scene::options()).await.context("changing min.insync.replicas")?;
     Ok(())
 }
 
-async fn add_partition(scene: &Scene) -> anyhow::Result<bool> {
-    let partitions = leaders(scene)?.len();
+async fn add_partition(scene: &Scene, random: &mut Random) -> anyhow::Result<bool> {
+    let topic = INDEXED[random.below(INDEXED.len() as u64) as usize];
+    let partitions = leaders(scene, topic)?.len();
     if partitions >= PARTITIONS_MAX {
         return Ok(false);
     }
-    let more = NewPartitions::new(TOPIC, partitions + 1);
+    let more = NewPartitions::new(topic, partitions + 1);
     let admin = scene::admin(&scene.ground.kafka())?;
     admin.create_partitions([&more], &scene::options()).await.context("adding a partition")?;
     Ok(true)

@@ -2,6 +2,10 @@
 
 mod program;
 mod settings;
+mod usage;
 
-pub use program::{Program, Role, Usage};
+pub use program::{Program, Role};
+pub(crate) use settings::OPEN_FILES_MAX;
 pub use settings::{Paths, agent, standalone, transfer};
+pub(crate) use usage::descriptors;
+pub use usage::{Usage, Watched};

@@ -3,21 +3,30 @@
 use std::{
     fs::File,
     net::TcpListener,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::Watched;
 use crate::wait::within;
 
 /// How long a process may take to end after SIGTERM.
 const TERMINATION_MAX: Duration = Duration::from_secs(60);
+/// How much of its log is told when it has ended by itself.
+const LAST_LINES: usize = 4;
+const LINE_CHARS_MAX: usize = 400;
 
 /// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Files to Kafka.
     Agent,
@@ -28,24 +37,14 @@ pub enum Role {
 }
 
 impl Role {
-    fn name(self) -> &'static str {
+    /// Its name in settings and reports.
+    pub fn name(self) -> &'static str {
         match self {
             Role::Agent => "agent",
             Role::Transfer => "transfer",
             Role::Standalone => "standalone",
         }
     }
-}
-
-/// What a process uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Resident memory, in bytes.
-    pub memory_bytes: u64,
-    /// Open descriptors.
-    pub descriptors: u64,
-    /// What its state directory takes, in bytes.
-    pub state_bytes: u64,
 }
 
 /// A process, with its settings, its state and its log. It is killed when dropped.
@@ -57,6 +56,12 @@ pub struct Program {
     /// Set at every start.
     environment: Vec<(String, String)>,
     child: Option<Child>,
+    /// The id of the process that runs, for others; 0 for none.
+    process: Arc<AtomicI32>,
+    /// Whether it was started with a place in its code armed at which it ends.
+    ends_at_a_place: bool,
+    /// How it has ended by itself, until somebody asks.
+    ends: Vec<String>,
     /// How often it was started.
     pub starts: u32,
 }
@@ -68,7 +73,17 @@ impl Program {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = settings.replace("{port}", &port.to_string());
         std::fs::write(home.join("collector.toml"), settings).context("writing settings")?;
-        Ok(Program { role, home: home.to_owned(), port, environment: vec![], child: None, starts: 0 })
+        Ok(Program {
+            role,
+            home: home.to_owned(),
+            port,
+            environment: vec![],
+            child: None,
+            process: Arc::default(),
+            ends_at_a_place: false,
+            ends: vec![],
+            starts: 0,
+        })
     }
 
     /// Sets a variable of its environment from the next start on.
@@ -79,8 +94,22 @@ impl Program {
         }
     }
 
-    /// Starts it, with `failpoints` armed.
+    /// Starts it, with `failpoints` armed, none of which ends it.
     pub fn start(&mut self, failpoints: &str) -> anyhow::Result<()> {
+        self.spawn(failpoints)?;
+        self.ends_at_a_place = false;
+        Ok(())
+    }
+
+    /// Starts it, with `failpoints` armed, one of which ends it.
+    pub fn start_to_be_killed(&mut self, failpoints: &str) -> anyhow::Result<()> {
+        self.spawn(failpoints)?;
+        self.ends_at_a_place = true;
+        Ok(())
+    }
+
+    fn spawn(&mut self, failpoints: &str) -> anyhow::Result<()> {
+        self.note_end();
         let log = File::options().create(true).append(true).open(self.log_path()).context("opening a log")?;
         let binary = std::env::var_os("COLLECTOR_BIN").context("COLLECTOR_BIN does not name the program under test")?;
         let mut command = Command::new(binary);
@@ -88,7 +117,9 @@ impl Program {
         command.env("COLLECTOR_STATE_DIR", self.state_path()).env("FAILPOINTS", failpoints);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        self.child = Some(command.spawn().context("starting the program under test")?);
+        let child = command.spawn().context("starting the program under test")?;
+        self.process.store(child.id() as i32, Ordering::Release);
+        self.child = Some(child);
         self.starts += 1;
         Ok(())
     }
@@ -98,16 +129,60 @@ impl Program {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Whether it has ended by a signal, as a failpoint ends it.
+    /// Whether it has ended at the place that was armed, as by `kill -9`.
     pub fn was_killed(&mut self) -> bool {
-        use std::os::unix::process::ExitStatusExt as _;
-        let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-        ended.is_some_and(|status| status.signal() == Some(9))
+        self.ends_at_a_place && self.ended().is_some_and(|status| status.signal() == Some(9))
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+    }
+
+    /// Notes that it has ended by itself: a fault that ends it takes the child, or waits at the place that it has armed.
+    fn note_end(&mut self) {
+        if self.was_killed() {
+            return;
+        }
+        if let Some(status) = self.ended() {
+            let log = self.log();
+            let last: Vec<&str> = log.lines().rev().take(LAST_LINES).collect();
+            let last: Vec<String> = last.iter().rev().map(|line| line.chars().take(LINE_CHARS_MAX).collect()).collect();
+            self.ends.push(format!(
+                "{} has ended by itself with {status}; the end of its log: {}",
+                self.name(),
+                last.join(" | ")
+            ));
+            self.let_go();
+        }
+    }
+
+    fn let_go(&mut self) -> Option<Child> {
+        self.process.store(0, Ordering::Release);
+        self.child.take()
+    }
+
+    /// How it has ended by itself since this was asked last, in words.
+    pub fn take_ends(&mut self) -> Vec<String> {
+        self.note_end();
+        std::mem::take(&mut self.ends)
+    }
+
+    /// Where a thread of it has panicked, as its log says.
+    pub fn panics(&self) -> Vec<String> {
+        let log = self.log();
+        let panics = log.lines().filter(|line| line.contains("panicked at"));
+        panics.map(|line| line.chars().take(LINE_CHARS_MAX).collect()).collect()
+    }
+
+    /// What it is called in reports.
+    pub fn name(&self) -> String {
+        self.home.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Ends it as a power cut would.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        if let Some(mut child) = self.child.take() {
+        self.note_end();
+        if let Some(mut child) = self.let_go() {
             child.kill().context("kill -9")?;
             child.wait()?;
         }
@@ -116,20 +191,19 @@ impl Program {
 
     /// Ends it as an operator does; it must end well.
     pub async fn terminate(&mut self) -> anyhow::Result<()> {
+        self.note_end();
         self.signal(Signal::TERM)?;
-        let name = self.role.name();
-        let status: ExitStatus = within("the program's end after SIGTERM", TERMINATION_MAX, async || {
-            Ok(self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()))
-        })
-        .await?;
-        ensure!(status.success(), "{name} ended with {status} after SIGTERM; its log is {}", self.log_path().display());
-        self.child = None;
+        let status: ExitStatus =
+            within("the program's end after SIGTERM", TERMINATION_MAX, async || Ok(self.ended())).await?;
+        self.let_go();
+        let (name, log) = (self.name(), self.log_path());
+        ensure!(status.success(), "{name} ended with {status} after SIGTERM; its log is {}", log.display());
         Ok(())
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let pid = self.pid().with_context(|| format!("{} does not run", self.role.name()))?;
+        let pid = self.pid().with_context(|| format!("{} does not run", self.name()))?;
         kill_process(pid, signal).with_context(|| format!("sending {signal:?}"))
     }
 
@@ -141,7 +215,7 @@ impl Program {
     /// Waits until it says that it is ready, but for servers that may be away on purpose.
     pub async fn ready(&mut self) -> anyhow::Result<()> {
         within(&format!("{} to be ready", self.home.display()), Duration::from_secs(90), async || {
-            ensure!(self.is_running(), "{} ended: see {}", self.role.name(), self.log_path().display());
+            ensure!(self.is_running(), "{} ended: see {}", self.name(), self.log_path().display());
             let missing = self.not_ready().await;
             Ok(missing.filter(|parts| parts.iter().all(|part| part == "kafka" || part == "elasticsearch")).map(drop))
         })
@@ -185,16 +259,9 @@ impl Program {
         Some(of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
-    /// What it uses now.
-    pub fn usage(&self) -> Usage {
-        let Some(pid) = self.pid() else { return Usage::default() };
-        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
-        let resident =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-        let descriptors = std::fs::read_dir(process.join("fd")).map_or(0, |entries| entries.count() as u64);
-        let kib: u64 = resident.unwrap_or(0);
-        Usage { memory_bytes: kib << 10, descriptors, state_bytes: bytes_below(&self.state_path()) }
+    /// Itself, as another thread looks at it.
+    pub fn watched(&self) -> Watched {
+        Watched { role: self.role, process: Arc::clone(&self.process), state: self.state_path() }
     }
 
     /// Where it keeps its state.
@@ -219,14 +286,53 @@ impl Drop for Program {
     }
 }
 
-/// Compiled plugins are derived data of a size of their own, and are left out.
-fn bytes_below(dir: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    let of_entry = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(about) if about.is_dir() && entry.file_name() == "cache" => 0,
-        Ok(about) if about.is_dir() => bytes_below(&entry.path()),
-        Ok(about) => about.len(),
-        Err(_) => 0,
-    };
-    entries.flatten().map(of_entry).sum()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that is a command of the shell, and has come to its end.
+    fn ended(home: &Path, command: &str) -> Program {
+        let mut program = Program::new(Role::Agent, &home.join("agent"), "").unwrap();
+        let log = File::create(program.log_path()).unwrap();
+        let mut shell = Command::new("sh");
+        program.child = Some(shell.args(["-c", command]).stderr(log).spawn().unwrap());
+        while program.is_running() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        program
+    }
+
+    #[test]
+    fn an_end_that_no_fault_has_made_is_told_with_status_and_log_whatever_comes_next() {
+        let home = tempfile::tempdir().unwrap();
+        let next: [fn(&mut Program); 2] = [|_| (), |program| program.kill().unwrap()];
+        for next in next {
+            let mut program = ended(home.path(), "echo it went wrong >&2; exit 101");
+            next(&mut program);
+            let told = program.take_ends();
+            assert_eq!(told.len(), 1);
+            assert!(told[0].starts_with("agent has ended by itself with exit status: 101"), "{told:?}");
+            assert!(told[0].ends_with("it went wrong"), "{told:?}");
+            assert_eq!(program.take_ends(), Vec::<String>::new(), "it is told once");
+        }
+        assert_eq!(ended(home.path(), "exit 0").take_ends().len(), 1);
+    }
+
+    #[test]
+    fn kill_9_is_told_unless_the_program_was_to_be_killed() {
+        let home = tempfile::tempdir().unwrap();
+        let mut program = ended(home.path(), "kill -9 $$");
+        program.ends_at_a_place = true;
+        assert!(program.was_killed() && program.take_ends().is_empty());
+        program.ends_at_a_place = false;
+        assert!(!program.was_killed());
+        assert_eq!(program.take_ends().len(), 1);
+    }
+
+    #[test]
+    fn a_panic_is_found_in_the_log() {
+        let home = tempfile::tempdir().unwrap();
+        let program = ended(home.path(), "echo \"thread 'tail' panicked at src/a.rs:1:2:\" >&2; echo well >&2");
+        assert_eq!(program.panics(), ["thread 'tail' panicked at src/a.rs:1:2:"]);
+    }
 }

@@ -17,7 +17,7 @@ pub struct Paths {
 }
 
 /// How many files are open at once, far fewer than a long run has.
-const OPEN_FILES_MAX: usize = 512;
+pub(crate) const OPEN_FILES_MAX: usize = 512;
 
 /// An agent's settings.
 pub fn agent(ground: &Ground, host_ip: &str, paths: &Paths) -> String {

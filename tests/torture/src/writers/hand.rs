@@ -2,18 +2,15 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 
-use super::{Manner, Shared};
+use super::{Manner, Progress, Rotation, Shared};
 use crate::{
     random::Random,
     script::{Kind, Script},
@@ -34,9 +31,16 @@ pub(super) struct Hand {
     ledger: File,
     sequence: u64,
     rotated: u64,
+    rotations_left: Vec<Rotation>,
+    /// How often it has rotated three times because it was asked.
+    thrice: u64,
     /// The last rotated file that is to be compressed when the next one is there.
     plain: Option<PathBuf>,
-    lines: Arc<AtomicU64>,
+    /// The first line of the file as it stands.
+    first: u64,
+    /// How often it has copied and truncated because it was asked.
+    copies: u64,
+    progress: Arc<Progress>,
 }
 
 impl Hand {
@@ -45,14 +49,29 @@ impl Hand {
         (path, ledger): (PathBuf, PathBuf),
         manner: Manner,
         random: Random,
-        lines: Arc<AtomicU64>,
+        progress: Arc<Progress>,
     ) -> anyhow::Result<Hand> {
         let file = match manner {
             Manner::Link => link_to_new(&path, 0)?,
             _ => append_to(&path)?,
         };
         let ledger = append_to(&ledger)?;
-        Ok(Hand { script, path, manner, random, file, ledger, sequence: 0, rotated: 0, plain: None, lines })
+        Ok(Hand {
+            script,
+            path,
+            manner,
+            random,
+            file,
+            ledger,
+            sequence: 0,
+            rotated: 0,
+            rotations_left: vec![],
+            thrice: 0,
+            plain: None,
+            first: 0,
+            copies: 0,
+            progress,
+        })
     }
 
     pub(super) fn write_until_stopped(&mut self, shared: &Shared) -> anyhow::Result<()> {
@@ -67,7 +86,10 @@ impl Hand {
             before = now;
             self.write(due as u64)?;
             due = due.fract();
-            if self.random.one_in(ROTATION_TICKS) {
+            self.rename_thrice_if_asked(shared)?;
+            self.copy_and_truncate_if_asked(shared)?;
+            // In a pause of all writers files stay as they are.
+            if rate > 0.0 && self.random.one_in(ROTATION_TICKS) {
                 shared.rotated(self.rotate()?);
             }
         }
@@ -90,7 +112,7 @@ impl Hand {
             self.sequence += 1;
         }
         self.append(&bytes)?;
-        self.lines.store(self.sequence, Ordering::Release);
+        self.progress.lines.store(self.sequence, Ordering::Release);
         writeln!(self.ledger, "{} {}", self.sequence, self.rotated).context("writing the ledger")
     }
 
@@ -98,54 +120,77 @@ impl Hand {
         self.file.write_all(bytes).with_context(|| format!("appending to {}", self.path.display()))
     }
 
-    fn rotate(&mut self) -> anyhow::Result<&'static str> {
-        match self.manner {
-            Manner::Truncate => {
-                self.file.set_len(0).context("truncating")?;
-                Ok("rotated: truncated")
-            }
-            Manner::Link => {
+    /// Rotates in one of the ways of this writer, each of which comes once before any comes again.
+    fn rotate(&mut self) -> anyhow::Result<Rotation> {
+        if self.rotations_left.is_empty() {
+            self.rotations_left = Rotation::of(self.manner).to_vec();
+            self.random.shuffle(&mut self.rotations_left);
+        }
+        let rotation = self.rotations_left.pop().unwrap_or(Rotation::Renamed);
+        match rotation {
+            Rotation::Truncated => self.truncate()?,
+            Rotation::LinkSwitched => {
                 self.rotated += 1;
                 self.file = link_to_new(&self.path, self.rotated)?;
-                Ok("rotated: a link switched")
             }
-            Manner::Rename | Manner::Poison => self.rename_somehow(),
-        }
-    }
-
-    fn rename_somehow(&mut self) -> anyhow::Result<&'static str> {
-        match self.random.below(8) {
-            0 => {
-                for _ in 0..3 {
-                    self.rename(Path::new(""))?;
-                    self.write(5)?;
-                }
-                Ok("rotated: three at once")
-            }
-            1 => {
-                self.rename(Path::new("elsewhere"))?;
-                Ok("rotated: into another directory")
-            }
-            2 => {
+            Rotation::Renamed => drop(self.rename(Path::new(""))?),
+            Rotation::ThreeAtOnce => self.rename_thrice()?,
+            Rotation::Elsewhere => drop(self.rename(Path::new("elsewhere"))?),
+            Rotation::HardLinked => {
                 let old = self.rename(Path::new(""))?;
                 let mut link = old.clone().into_os_string();
                 link.push(".log.link");
                 std::fs::hard_link(&old, link).context("linking")?;
-                Ok("rotated: with a hard link")
             }
-            3 | 4 => {
-                // As logrotate with `delaycompress`: the last one stays, the one before it is compressed.
+            Rotation::BeforeCompressed => {
                 let last = self.rename(Path::new(""))?;
                 if let Some(before) = self.plain.replace(last) {
                     compress(&before)?;
                 }
-                Ok("rotated: the one before compressed")
-            }
-            _ => {
-                self.rename(Path::new(""))?;
-                Ok("rotated: renamed")
             }
         }
+        Ok(rotation)
+    }
+
+    fn truncate(&mut self) -> anyhow::Result<()> {
+        self.first = self.sequence;
+        self.file.set_len(0).context("truncating")
+    }
+
+    /// As logrotate's `copytruncate`, where that was asked for: what was written until now is acknowledged, and claimed; what is written
+    /// then makes the file longer than it was.
+    fn copy_and_truncate_if_asked(&mut self, shared: &Shared) -> anyhow::Result<()> {
+        if self.manner != Manner::Truncate || shared.copies_asked.load(Ordering::Acquire) <= self.copies {
+            return Ok(());
+        }
+        // Under a name that no task matches.
+        let bytes = std::fs::copy(&self.path, self.path.with_extension("copy")).context("copying")?;
+        self.progress.kept().push(self.first..self.sequence);
+        self.truncate()?;
+        while self.file.metadata().context("looking at a file")?.len() <= bytes {
+            self.write(100)?;
+        }
+        self.copies += 1;
+        shared.copies_done.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn rename_thrice(&mut self) -> anyhow::Result<()> {
+        for _ in 0..3 {
+            self.rename(Path::new(""))?;
+            self.write(5)?;
+        }
+        Ok(())
+    }
+
+    /// Rotates three times where that was asked of all writers that rename.
+    fn rename_thrice_if_asked(&mut self, shared: &Shared) -> anyhow::Result<()> {
+        if self.manner.renames() && shared.thrice_asked.load(Ordering::Acquire) > self.thrice {
+            self.rename_thrice()?;
+            self.thrice += 1;
+            shared.thrice_done.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
     }
 
     /// Renames the file as logrotate does, into that directory below its own, and goes on in a new one of the old name.
@@ -183,7 +228,11 @@ fn compress(plain: &Path) -> anyhow::Result<()> {
     let mut name = plain.to_path_buf().into_os_string();
     name.push(".gz");
     let done = (|| {
-        let mut from = File::open(plain)?;
+        let mut from = match File::open(plain) {
+            // A fault has deleted it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
         let mut to = flate2::write::GzEncoder::new(File::create(&name)?, flate2::Compression::fast());
         std::io::copy(&mut from, &mut to)?;
         to.finish()?.sync_all()?;
