@@ -11,18 +11,19 @@ use collector_torture::{
     plan::Plan,
     report::Report,
     run::run,
-    verdict::{self, Verdict},
+    verdict::{self, Total, Verdict},
 };
 
 const USAGE: &str =
-    "usage: cargo xtask torture [--minutes N] [--seed S] [--rate LINES_PER_SECOND] [--faults NAME,NAME...]
+    "usage: cargo xtask torture [--minutes N] [--seed S[,S...]] [--rate LINES_PER_SECOND] [--faults NAME,NAME...]
                      [--no-controls | --controls | --control NAME] [--standalone]
 
 Faults strike; then each negative control, a wrong turn that the program takes on purpose, has to be noticed by the same checker within
-two minutes, with the same seed. The last line has both, and the exit code is 1 unless all of it holds.
+two minutes, with the same seed. The last line has both, and the exit code is 1 unless all of it holds. With several seeds each has a
+line, and the last one is of all together: then each fault has to have struck five times, and ten million lines have to be written.
 
-  --minutes N      how long faults strike (2); each has its turn, which may take longer
-  --seed S         what the choices follow from (1)
+  --minutes N      how long faults strike (2), with each seed; each has its turn, which may take longer
+  --seed S[,S...]  what the choices follow from (1); several: one after the other
   --rate N         lines a second (3000)
   --faults NAME,…  these alone
   --no-controls    the faults alone
@@ -36,7 +37,7 @@ const CONTROL_HALTING_OF: u64 = 500;
 
 struct Wanted {
     minutes: f64,
-    seed: u64,
+    seeds: Vec<u64>,
     rate: u64,
     faults: Vec<Fault>,
     /// Whether a run without a wrong turn is wanted.
@@ -72,7 +73,8 @@ fn main() -> ExitCode {
 /// What is wanted; none where help is.
 fn parse() -> anyhow::Result<Option<Wanted>> {
     let (faults, controls) = (vec![], controls::CONTROLS.iter().collect());
-    let mut wanted = Wanted { minutes: 2.0, seed: 1, rate: 3_000, faults, run: true, controls, is_standalone: false };
+    let mut wanted =
+        Wanted { minutes: 2.0, seeds: vec![1], rate: 3_000, faults, run: true, controls, is_standalone: false };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         let lexopt::Arg::Long(name) = argument else { return Err(argument.unexpected().into()) };
@@ -80,7 +82,7 @@ fn parse() -> anyhow::Result<Option<Wanted>> {
         let mut value = || -> anyhow::Result<String> { Ok(arguments.value()?.to_string_lossy().into_owned()) };
         match name.as_str() {
             "minutes" => wanted.minutes = value()?.parse().context("--minutes takes a number")?,
-            "seed" => wanted.seed = value()?.parse().context("--seed takes a number")?,
+            "seed" => wanted.seeds = seeds(&value()?)?,
             "rate" => wanted.rate = value()?.parse().context("--rate takes lines a second")?,
             "faults" => wanted.faults = self::faults(&value()?)?,
             "control" => (wanted.run, wanted.controls) = (false, vec![control(&value()?)?]),
@@ -99,6 +101,11 @@ fn parse() -> anyhow::Result<Option<Wanted>> {
     }
     ensure!(wanted.run || !wanted.controls.is_empty(), "standalone has no controls");
     Ok(Some(wanted))
+}
+
+fn seeds(words: &str) -> anyhow::Result<Vec<u64>> {
+    let seed = |word: &str| word.trim().parse().context("--seed takes a number, or several with commas between them");
+    words.split(',').map(seed).collect()
 }
 
 fn control(name: &str) -> anyhow::Result<&'static Control> {
@@ -130,10 +137,26 @@ async fn until_told_to_end(wanted: &Wanted) -> anyhow::Result<bool> {
 
 async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
     let installed = if wanted.is_standalone { None } else { Some(Installed::from_environment()?) };
-    let run = if wanted.run { Some(one(installed.as_ref(), wanted, None).await?) } else { None };
-    let mut verdict = Verdict { seed: wanted.seed, run, controls: vec![] };
+    let mut verdicts = vec![];
+    for seed in &wanted.seeds {
+        let verdict = of_seed(installed.as_ref(), wanted, *seed).await?;
+        println!("{verdict}");
+        verdicts.push(verdict);
+    }
+    if let [verdict] = verdicts.as_slice() {
+        return Ok(verdict.held());
+    }
+    let total = Total::of(&verdicts);
+    println!("{total}");
+    Ok(total.held())
+}
+
+/// The run and the controls of a seed.
+async fn of_seed(installed: Option<&Installed>, wanted: &Wanted, seed: u64) -> anyhow::Result<Verdict> {
+    let run = if wanted.run { Some(one(installed, wanted, seed, None).await?) } else { None };
+    let mut verdict = Verdict { seed, run, controls: vec![] };
     for control in &wanted.controls {
-        let judged = match one(installed.as_ref(), wanted, Some(control)).await {
+        let judged = match one(installed, wanted, seed, Some(control)).await {
             Ok(report) => verdict::Control::of(control.name, &report),
             // The others may still tell something.
             Err(error) => {
@@ -141,20 +164,24 @@ async fn torture(wanted: &Wanted) -> anyhow::Result<bool> {
                 verdict::Control { name: control.name, caught: None }
             }
         };
-        eprintln!("torture: seed {}: control {judged}", wanted.seed);
+        eprintln!("torture: seed {seed}: control {judged}");
         verdict.controls.push(judged);
     }
-    println!("{verdict}");
-    Ok(verdict.held())
+    Ok(verdict)
 }
 
-async fn one(installed: Option<&Installed>, wanted: &Wanted, control: Option<&Control>) -> anyhow::Result<Report> {
+async fn one(
+    installed: Option<&Installed>,
+    wanted: &Wanted,
+    seed: u64,
+    control: Option<&Control>,
+) -> anyhow::Result<Report> {
     let name = control.map_or("run", |control| control.name);
-    let home = below().join(format!("{}-{name}-{}", wanted.seed, std::process::id()));
+    let home = below().join(format!("{seed}-{name}-{}", std::process::id()));
     let faults = control.map_or_else(|| wanted.faults.clone(), |control| control.faults.to_vec());
     let minutes = Duration::from_secs_f64(wanted.minutes * 60.0);
     let plan = Plan {
-        seed: wanted.seed,
+        seed,
         duration: control.map_or(minutes, |control| control.duration.min(minutes)),
         brokers: faults.iter().map(|fault| fault.brokers()).max().unwrap_or(1),
         faults,

@@ -61,6 +61,27 @@ impl Report {
         }
     }
 
+    /// Both as if they were one run: figures of what came are added, of what was used the greater one is taken.
+    pub fn and(mut self, other: Report) -> Report {
+        for (name, times) in other.struck {
+            *self.struck.entry(name).or_default() += times;
+        }
+        self.broken.extend(other.broken);
+        Report {
+            lines: self.lines + other.lines,
+            found: self.found + other.found,
+            letters: self.letters + other.letters,
+            lost: self.lost + other.lost,
+            doubled: self.doubled + other.doubled,
+            conflicts: self.conflicts + other.conflicts,
+            order: self.order.and(other.order),
+            peaks: self.peaks.max(other.peaks),
+            safe: self.safe + other.safe,
+            took: self.took + other.took,
+            ..self
+        }
+    }
+
     /// Whether the checker has found lines lost, doubled, changed or misplaced, or a position that is too far: what a negative control has to come to.
     pub fn caught(&self) -> bool {
         self.broken.iter().any(|broken| ["I1", "I2", "I3", "I5"].iter().any(|promise| broken.starts_with(promise)))

@@ -194,7 +194,8 @@ impl Scene {
         Ok(())
     }
 
-    /// Whether more lines are written than a moment ago: only then a fault strikes lines in flight.
+    /// Whether more lines are written than a moment ago: those are in flight, since no search sees a line this soon (Elasticsearch shows
+    /// what is new once a second).
     pub async fn lines_flow(&self) -> bool {
         let before = self.writers.lines();
         tokio::time::sleep(Duration::from_millis(100)).await;

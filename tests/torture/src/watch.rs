@@ -19,7 +19,7 @@ const PROGRAM_BYTES: u64 = 96 * MIB;
 const LINES_BYTES: u64 = 64 * MIB;
 /// Journal, checkpoint and what is known of files and tasks.
 const STATE_BYTES: u64 = 16 * MIB;
-/// Files that were rotated away and are not acknowledged stay open beyond `limits.open_files_max`; and connections, and directories.
+/// Files that were deleted while they were open stay open beyond `limits.open_files_max`; and connections, and directories.
 const DESCRIPTORS_BESIDE_FILES: u64 = 256;
 
 /// What a process of a role may use.
@@ -45,6 +45,12 @@ impl Peaks {
     fn add(&mut self, role: Role, usage: Usage) {
         let most = self.0.entry(role).or_default();
         *most = most.max(usage);
+    }
+
+    /// The most of both.
+    pub(crate) fn max(mut self, other: Peaks) -> Peaks {
+        other.0.into_iter().for_each(|(role, usage)| self.add(role, usage));
+        self
     }
 
     /// What went beyond its limit, in words.

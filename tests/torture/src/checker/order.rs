@@ -28,6 +28,13 @@ pub struct Order {
     pub steps_back_max: u64,
 }
 
+impl Order {
+    /// That of two runs.
+    pub(crate) fn and(self, other: Order) -> Order {
+        Order { lines: self.lines + other.lines, steps_back_max: self.steps_back_max.max(other.steps_back_max) }
+    }
+}
+
 /// Looks at every line of a topic: how they stand, and where.
 pub(super) fn of_topic(kafka: &str, topic: &str, tally: &mut Tally, order: &mut Order) -> anyhow::Result<Places> {
     let mut all = Places::default();
