@@ -48,7 +48,7 @@ pub(crate) enum Stage {
     Nameless { since: Instant },
     /// Its task is gone: only acknowledgements are waited for.
     Leaving,
-    /// It was deleted while it was closed: what was read of it before goes its way, the rest is lost.
+    /// It was deleted, and is not open any more: what was read of it before goes its way, the rest is lost unless it lies there compressed.
     Gone,
 }
 

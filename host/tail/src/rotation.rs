@@ -94,7 +94,7 @@ pub(crate) enum Parting {
     Flush,
     /// Everything is done.
     Close,
-    /// It has held its disk space for too long; what was not read is lost and counted.
+    /// It has held its disk space for too long.
     GiveUp,
 }
 

@@ -128,10 +128,9 @@ impl Engine {
             }
             Parting::Close => self.finish(id, state.deleted),
             Parting::GiveUp => {
-                let lost = reader.count_rest_as_lost();
-                tracing::error!(path = %reader.origin_path, bytes = lost,
-                    "a deleted file held its disk space for too long while its lines could not be sent: they are lost");
-                self.finish(id, true);
+                tracing::warn!(path = %reader.origin_path,
+                    "a deleted file held its disk space for too long while its lines could not be sent: it is closed");
+                self.take_for_gone(id);
             }
         }
     }
@@ -150,14 +149,14 @@ impl Engine {
         self.look_later(&origin, uid);
     }
 
-    /// The file was deleted while it was closed, and what was read of it before is done.
+    /// The file was deleted while it was closed, or was closed since it was deleted; what was read of it before is done.
     fn see_off_gone(&mut self, id: u64) {
         let Some(reader) = self.readers.get(&id) else { return };
         let (origin, uid, lost) = (PathBuf::from(&*reader.origin_path), reader.uid, reader.count_rest_as_lost());
         if lost > 0 {
             tracing::error!(path = %origin.display(), bytes = lost,
-                "a file was deleted while more files had lines to read than may be open, and it was closed: its rest is lost unless \
-                 it lies there compressed; raise limits.open_files_max, or keep rotated files for longer");
+                "a file was deleted before its lines could be sent, and is not open any more: its rest is lost unless it lies there \
+                 compressed; keep rotated files for longer, or raise limits.open_files_max where more files have lines than may be open");
         }
         self.finish(id, false);
         self.look_later(&origin, uid);
@@ -218,11 +217,11 @@ impl Engine {
         self.admit(&key, &origin, 0);
     }
 
-    /// A file was deleted while it was closed.
+    /// A file was deleted while it was closed, or is let go. It may still come back compressed.
     fn take_for_gone(&mut self, id: u64) {
         self.forget_file(id);
         if let Some(reader) = self.readers.get_mut(&id) {
-            reader.stage = Stage::Gone;
+            (reader.stage, reader.file) = (Stage::Gone, None);
         }
         self.see_off(id, self.now());
     }
