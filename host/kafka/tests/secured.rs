@@ -5,12 +5,16 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     time::{Duration, Instant},
 };
 
-use collector_kafka::{KafkaError, KafkaSettings, Producer, Record, Sasl, SaslMechanism, Tls, TopicCreation, cluster};
-use collector_model::{Acknowledge, FileUid, Metrics, Permit, Position, Source, Ticket, Topic};
+use collector_kafka::{
+    Consumer, Group, KafkaError, KafkaSettings, Producer, Record, Sasl, SaslMechanism, Tls, TopicCreation, cluster,
+};
+use collector_model::{
+    Acknowledge, Budget, FileUid, Metrics, Permit, Position, Source, Ticket, Topic, budget::BudgetLimits,
+};
 use collector_tasks::{Partitioning, task::Acks};
 use parking_lot::Mutex;
 
@@ -187,14 +191,31 @@ impl Acknowledge for Told {
 fn send_one(settings: &KafkaSettings, name: &str) {
     let topic = Topic::new(name).unwrap();
     cluster::create_topic(settings, &topic, TopicCreation { partitions: 1, replication: 1 }).unwrap();
+    send(settings, &topic, b"a line");
+}
+
+fn send(settings: &KafkaSettings, topic: &Topic, line: &[u8]) {
     let told = Arc::new(Told::default());
     let producer = Producer::start(settings, Acks::All, Metrics::default(), |refused| panic!("{refused:?}")).unwrap();
     let position = Position { source: Source::File(FileUid(1)), from: 0, to: 1 };
     let ticket = Ticket::new(position, Permit::none(), told.clone());
-    let mut route = producer.route(&topic, Partitioning::Sticky);
-    producer.send(Record { route: &mut route, key: b"", value: b"a line" }, ticket).unwrap();
+    let mut route = producer.route(topic, Partitioning::Sticky);
+    producer.send(Record { route: &mut route, key: b"", value: line }, ticket).unwrap();
     assert!(producer.flush(PATIENCE));
-    assert_eq!(*told.0.lock(), Some(true), "{name}");
+    assert_eq!(*told.0.lock(), Some(true), "{topic}");
+}
+
+/// What a member of a group reads first.
+fn read_first(settings: &KafkaSettings, topic: &Topic) -> Vec<u8> {
+    let (worker, batches) = sync_channel(4);
+    let group = Group { id: topic.to_string(), instance: None, topics: vec![topic.clone()] };
+    let budget = Budget::new(BudgetLimits::of_total(1 << 20));
+    let consumer = Consumer::start(settings, group, budget, Metrics::default(), vec![worker]).unwrap();
+    let batch = batches.recv_timeout(PATIENCE).unwrap();
+    let line = batch.raw_of(&batch.lines[0]).to_vec();
+    batch.ticket.complete();
+    consumer.stop(PATIENCE);
+    line
 }
 
 #[test]
@@ -212,7 +233,13 @@ fn brokers_that_ask_who_we_are_take_plain_and_scram_over_tls_too_and_say_what_is
     send_one(&scram, "scram-512");
     send_one(&by(SaslMechanism::ScramSha256), "scram-256");
     send_one(&by(SaslMechanism::Plain), "plain");
-    send_one(&broker.over_tls(SaslMechanism::ScramSha512, false), "over-tls");
+    let over_tls = broker.over_tls(SaslMechanism::ScramSha512, false);
+    send_one(&over_tls, "over-tls");
+    let topic = Topic::new("over-tls").unwrap();
+    assert_eq!(read_first(&over_tls, &topic), b"a line");
+    // That it was read is committed.
+    send(&over_tls, &topic, b"another");
+    assert_eq!(read_first(&over_tls, &topic), b"another");
 
     for mechanism in [SaslMechanism::Plain, SaslMechanism::ScramSha512] {
         let error = cluster::probe(&broker.settings(mechanism, "a wrong one"), Duration::from_secs(10)).unwrap_err();
