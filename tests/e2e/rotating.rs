@@ -100,6 +100,20 @@ const ROTATIONS: &[(&str, &str, Steps)] = &[
         ],
     ),
     (
+        "regrow",
+        "a.log",
+        &[
+            (true, |log| {
+                fs::File::create(log.path("a.log")).expect("truncating");
+                // Beyond what it had.
+                log.append("a.log");
+                log.append("a.log");
+            }),
+            (false, |log| log.append("a.log")),
+            (false, |log| log.append("a.log")),
+        ],
+    ),
+    (
         "inode",
         "a.log",
         &[
