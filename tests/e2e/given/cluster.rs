@@ -1,38 +1,11 @@
 //! A cluster of two nodes of Elasticsearch, one of which can be killed.
 
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::TcpListener, path::PathBuf, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
-use super::{Elastic, unique, within};
+use super::{Elastic, Installed, unique, within};
 
 /// The distance of a node's port for other nodes from that for requests.
 const TRANSPORT: u16 = 100;
-
-/// Where the servers' programs are.
-pub(crate) struct Installed {
-    services: PathBuf,
-    java: PathBuf,
-}
-
-impl Installed {
-    /// What the environment names. `None` means: skip, and it was said so.
-    pub(crate) fn given(test: &str) -> Option<Installed> {
-        let required = std::env::var("COLLECTOR_TEST_SERVERS").is_ok_and(|value| value == "required");
-        let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let installed = path("SERVICES_DIR").zip(path("SERVICES_JAVA"));
-        assert!(installed.is_some() || !required, "{test}: SERVICES_DIR and SERVICES_JAVA are not set");
-        if installed.is_none() {
-            println!("skipped: {test} (no servers to start; `cargo xtask test` has them)");
-        }
-        installed.map(|(services, java)| Installed { services, java })
-    }
-}
 
 /// Two nodes: the first is the master, both have data. They end when dropped.
 pub(crate) struct Cluster {
@@ -49,8 +22,7 @@ struct Node {
 impl Cluster {
     /// Starts both and waits until they have found each other.
     pub(crate) async fn start(installed: &Installed) -> Cluster {
-        // A folder that the servers' own user may enter.
-        let run = installed.services.join(unique("cluster"));
+        let run = installed.folder(&unique("cluster"));
         let node = |name: &'static str| Node { name, run: run.join(name), port: free_port() };
         let cluster = Cluster { nodes: [node("first"), node("second")], run: run.clone() };
         let [first, second] = &cluster.nodes;
@@ -89,30 +61,15 @@ impl Drop for Cluster {
 
 impl Node {
     async fn up(&self, installed: &Installed, settings: &str) {
-        std::fs::create_dir_all(&self.run).expect("a folder for a node");
-        let mut command = tokio::process::Command::new("bash");
-        command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/services.sh"))
-            .args(["up", "elasticsearch"])
-            .env("SERVICES_DIR", &installed.services)
-            .env("SERVICES_JAVA", &installed.java)
-            .env("SERVICES_RUN", &self.run)
-            .env("SERVICES_ELASTICSEARCH_PORT", self.port.to_string())
-            .env("SERVICES_ELASTICSEARCH_SETTINGS", format!("node.name: {}\n{settings}", self.name))
-            .stdin(Stdio::null());
-        let output = command.output().await.expect("bash");
-        assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
+        let settings = format!("node.name: {}\n{settings}", self.name);
+        let environment =
+            [("SERVICES_ELASTICSEARCH_PORT", self.port.to_string()), ("SERVICES_ELASTICSEARCH_SETTINGS", settings)];
+        installed.up("elasticsearch", &self.run, &environment).await;
     }
 
     /// Kills its processes, where it has any.
     fn kill(&self) {
-        let pid = std::fs::read_to_string(self.run.join("elasticsearch/pid")).unwrap_or_default();
-        let pid = pid.split_whitespace().next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-        if let Some(group) = pid {
-            // One that has ended already needs no signal.
-            let _ = kill_process_group(group, Signal::KILL);
-            let _ = std::fs::remove_file(self.run.join("elasticsearch/pid"));
-        }
+        Installed::kill(&self.run, "elasticsearch");
     }
 }
 

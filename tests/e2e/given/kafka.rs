@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     message::{Headers, OwnedMessage},
@@ -32,15 +32,6 @@ pub(crate) async fn create_topic_with(address: &str, topic: &str, partitions: i3
     let topic = properties.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
     let answers = admin.create_topics([&topic], &options).await.expect("an answer from Kafka");
     answers.into_iter().for_each(|answer| drop(answer.expect("the topic")));
-}
-
-/// Sets a property of a topic; those that were set before and are not named here get their defaults.
-pub(crate) async fn set_property(address: &str, topic: &str, key: &str, value: &str) {
-    let admin: AdminClient<DefaultClientContext> = config(address).create().expect("an admin client");
-    let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(key, value);
-    let options = AdminOptions::new().operation_timeout(Some(ANSWER_WITHIN));
-    let answers = admin.alter_configs([&change], &options).await.expect("an answer from Kafka");
-    answers.into_iter().for_each(|answer| drop(answer.expect("the property")));
 }
 
 /// Everything that is in a topic now, partition by partition, in order.

@@ -304,6 +304,13 @@ impl Logs {
         }
     }
 
+    /// A second name for a file.
+    pub(crate) fn link(&mut self, path: &Path, second: &Path) {
+        let Some(name) = self.names.get(path).cloned() else { return };
+        self.names.insert(second.to_owned(), name);
+        self.told.push(Told::Renamed(second.to_owned()));
+    }
+
     /// A symbolic link, in the place of the one that had the name.
     pub(crate) fn symlink(&mut self, path: &Path, to: &Path) {
         let before = self.resolve(path);

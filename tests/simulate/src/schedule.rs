@@ -14,7 +14,7 @@ use crate::{
     logs::Logs,
     time::Time,
     trace::Trace,
-    writers::Writers,
+    writers::{Names, Writers},
 };
 
 /// Every how many seeds lines go into the embedded index.
@@ -43,13 +43,14 @@ impl Schedule {
         let time = Time::default();
         let trace = Trace::new(time.clone(), options.tells_steps);
         let (writers_count, layout) = (dice.usize(1..=3), dice.u8(..4));
+        let names = [Names::Each, Names::Each, Names::Ending, Names::Any][usize::from(layout)];
         let mut logs = Logs::new(time.clone(), dice.u8(..5) > 0);
-        logs.finds_renamed = layout == 3;
-        let writers = Writers::new(time.clone(), writers_count, layout == 3, &mut dice);
-        let paths = match layout {
-            0 | 1 => writers.all.iter().map(|writer| writer.path.to_string_lossy().into_owned()).collect(),
-            2 => vec!["/logs/*.log".to_owned()],
-            _ => vec!["/logs/*".to_owned()],
+        logs.finds_renamed = names == Names::Any;
+        let writers = Writers::new(time.clone(), writers_count, names, &mut dice);
+        let paths = match names {
+            Names::Each => writers.all.iter().map(|writer| writer.path.to_string_lossy().into_owned()).collect(),
+            Names::Ending => vec!["/logs/*.log".to_owned()],
+            Names::Any => vec!["/logs/*".to_owned()],
         };
         let styles: Vec<_> = writers.all.iter().map(|writer| writer.style).collect();
         trace.note(format_args!("seed {seed}: logs {paths:?}, rotated {styles:?}, births {}", logs.has_births));

@@ -24,11 +24,13 @@ pub(crate) enum Style {
     Recreate,
     /// A link that leads to another file from then on.
     Relink,
+    /// Not at all; but the file gets a second name, or one of its names goes.
+    Linked,
     /// Not at all.
     Never,
 }
 
-const STYLES: [Style; 10] = [
+const STYLES: [Style; 11] = [
     Style::Numbered,
     Style::Numbered,
     Style::Numbered,
@@ -38,6 +40,7 @@ const STYLES: [Style; 10] = [
     Style::Truncate,
     Style::Recreate,
     Style::Relink,
+    Style::Linked,
     Style::Never,
 ];
 
@@ -63,15 +66,30 @@ pub(crate) struct Writer {
     rotations: u64,
     /// The rest of a line that is half written.
     rest: Vec<u8>,
+    /// Tasks mean other names, too.
+    has_glob: bool,
+}
+
+/// What the tasks' paths mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Each log by its name.
+    Each,
+    /// Every name that ends as a log's does.
+    Ending,
+    /// Every name, also those that rotation gives.
+    Any,
 }
 
 impl Writers {
     /// Some writers; a glob that means rotated names, too, goes with renaming only.
-    pub(crate) fn new(time: Time, count: usize, wide_glob: bool, dice: &mut fastrand::Rng) -> Self {
+    pub(crate) fn new(time: Time, count: usize, names: Names, dice: &mut fastrand::Rng) -> Self {
+        let has_glob = names != Names::Each;
         let writer = |n: usize| {
-            let style = if wide_glob { STYLES[dice.usize(..5)] } else { STYLES[dice.usize(..STYLES.len())] };
+            let styles = if names == Names::Any { &STYLES[..5] } else { &STYLES[..] };
+            let style = styles[dice.usize(..styles.len())];
             let path = PathBuf::from(format!("/logs/{}.log", (b'a' + n as u8) as char));
-            Writer { path, style, inode: None, renamed_ms: None, lines: 0, rotations: 0, rest: vec![] }
+            Writer { path, style, inode: None, renamed_ms: None, lines: 0, rotations: 0, rest: vec![], has_glob }
         };
         Writers { time, all: (0..count).map(writer).collect(), rotations: 0, lines: 0, bytes: 0 }
     }
@@ -176,6 +194,7 @@ impl Writer {
                 logs.remove(&self.path);
                 self.let_go(logs);
             }
+            Style::Linked => self.link(logs, dice),
             Style::Relink => {
                 let inode = self.relink(logs);
                 self.let_go(logs);
@@ -190,6 +209,19 @@ impl Writer {
                 // Goes on with the renamed file for a while.
                 _ => {}
             }
+        }
+    }
+
+    /// Gives the file a second name, or takes one of the two away: that of the log only where somebody finds the file by the other one.
+    fn link(&mut self, logs: &mut Logs, dice: &mut fastrand::Rng) {
+        let second = self.path.with_extension("second.log");
+        if !logs.exists(&second) {
+            logs.link(&self.path, &second);
+        } else if self.has_glob && dice.bool() {
+            logs.remove(&self.path);
+            self.let_go(logs);
+        } else {
+            logs.remove(&second);
         }
     }
 
