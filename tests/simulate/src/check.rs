@@ -69,6 +69,7 @@ impl Checker {
             }
             [stream] => {
                 logs.streams[stream].is_known = true;
+                logs.streams[stream].is_read = true;
                 Ok(era)
             }
             _ => Ok(era),

@@ -267,6 +267,7 @@ impl Logs {
 
     /// The agent ends, or reads nothing of it any more: what it had open and nobody finds again is lost to whoever moved it.
     pub(crate) fn agent_ends(&mut self) {
+        self.streams.iter_mut().for_each(|stream| stream.is_read = false);
         for stream in self.streams.iter_mut().filter(|stream| stream.promise == Promise::WhileOpen) {
             stream.forsake();
         }
@@ -276,17 +277,17 @@ impl Logs {
         }
     }
 
-    /// The agent lets go of a file because a call about it has failed. If it has no name any more, and nothing of it was sent, then
-    /// nobody can find it again.
+    /// The agent lets go of a file because a call about it has failed. If it was deleted, and this agent has sent nothing of it, or if
+    /// it was renamed, and nothing of it was ever sent, then nobody can find it again.
     pub(crate) fn give_up(&mut self, inode: u64) {
         let is_last = self.nodes.get(&inode).is_some_and(|node| node.opened == 1);
-        let Some(stream) = self.stream_of(inode).filter(|&stream| is_last && !self.streams[stream].is_known) else {
-            return;
-        };
+        let Some(stream) = self.stream_of(inode).filter(|_| is_last) else { return };
         let at = self.names.iter().filter_map(file_of).find(|(named, _)| *named == inode);
+        let Stream { is_known, is_read, .. } = self.streams[stream];
         match at {
-            Some((_, path)) => self.forsake_unknown(inode, &path),
-            None => self.streams[stream].forsake(),
+            Some((_, path)) if !is_known => self.forsake_unknown(inode, &path),
+            None if !is_read => self.streams[stream].forsake(),
+            _ => {}
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Stream {
     pub(crate) is_named: bool,
     /// Batches of it were sent, so that the journal knows it.
     pub(crate) is_known: bool,
+    /// The agent that runs has sent batches of it.
+    pub(crate) is_read: bool,
     /// Which of its bytes are safe: Kafka or the embedded index has them.
     safe: Vec<bool>,
     /// Everything before is a newline, or safe.
@@ -42,6 +44,7 @@ impl Stream {
             promise: Promise::Whole,
             is_named: true,
             is_known: false,
+            is_read: false,
             safe: vec![],
             safe_to: 0,
         }

@@ -1,6 +1,6 @@
 //! Faults of agents and transfers among servers.
 
-use std::time::Duration;
+use std::{os::unix::fs::MetadataExt as _, time::Duration};
 
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
@@ -18,9 +18,6 @@ use crate::{
 const SESSION: Duration = Duration::from_secs(50);
 /// The partitions of a silent member may have to be waited for.
 const ASSIGNED_WITHIN: Duration = Duration::from_secs(70);
-
-/// How the system marks a file without a name.
-const DELETED: &str = " (deleted)";
 
 /// Lets the agent open no more than it has open now, while files come.
 pub(super) async fn descriptor_limit(scene: &mut Scene) -> anyhow::Result<bool> {
@@ -44,28 +41,45 @@ pub(super) async fn file_deleted(scene: &mut Scene) -> anyhow::Result<bool> {
     scene.agent.ready().await?;
     scene.ground.proxies.produce.set(Mode::Cut);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let is_rotated = |path: &String| path.contains(".log.") && !path.ends_with(".log") && !path.ends_with(DELETED);
-    let rotated = open_files(&scene.agent).into_iter().find(is_rotated);
+    let rotated = open_files(&scene.agent).into_iter().find(OpenFile::is_rotated_and_has_one_name);
     // Its writer may have compressed it this moment.
-    let rotated = rotated.filter(|path| std::fs::remove_file(path).is_ok());
+    let rotated = rotated.filter(|file| std::fs::remove_file(&file.path).is_ok());
     tokio::time::sleep(Duration::from_secs(1)).await;
     scene.ground.proxies.produce.set(Mode::Pass);
-    let Some(path) = rotated else { return Ok(false) };
-    // Others are deleted all the time, by those who compress them.
-    let deleted = format!("{path}{DELETED}");
+    let Some(deleted) = rotated else { return Ok(false) };
     within("the agent to let go of a deleted file", Duration::from_secs(120), async || {
-        Ok((!open_files(&scene.agent).contains(&deleted)).then_some(()))
+        // Others had its path before, and have it later: the inode tells.
+        let holds = open_files(&scene.agent).iter().any(|file| file.inode == deleted.inode);
+        Ok((!holds).then_some(()))
     })
     .await?;
     Ok(true)
 }
 
-/// What the process has open, as the system names it.
-fn open_files(program: &Program) -> Vec<String> {
+/// A log that a process has open.
+struct OpenFile {
+    /// As the system names it.
+    path: String,
+    inode: u64,
+    names: u64,
+}
+
+impl OpenFile {
+    fn is_rotated_and_has_one_name(&self) -> bool {
+        self.path.contains(".log.") && !self.path.ends_with(".log") && self.names == 1
+    }
+}
+
+/// What the process has open.
+fn open_files(program: &Program) -> Vec<OpenFile> {
     let Some(pid) = program.pid() else { return vec![] };
     let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())) else { return vec![] };
-    let names = entries.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
-    names.map(|path| path.to_string_lossy().into_owned()).filter(|path| path.contains("/files/")).collect()
+    let open = entries.flatten().filter_map(|entry| {
+        let path = std::fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned();
+        let meta = std::fs::metadata(entry.path()).ok().filter(|_| path.contains("/files/"))?;
+        Some(OpenFile { path, inode: meta.ino(), names: meta.nlink() })
+    });
+    open.collect()
 }
 
 /// The transfers that run.
