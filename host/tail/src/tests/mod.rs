@@ -1,6 +1,7 @@
 //! The whole of it on real files: what is written must come out, once, under the same ids.
 
 mod crashing;
+mod deleted;
 pub(crate) mod doubles;
 mod durable;
 mod encoding;
